@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Row, Transaction
 
-_TRIES: Final = 8
-"""How often a namespace is looked for that others remove again and again."""
+_TRIES: Final = 16
+"""How often a namespace is made, or looked for, that others remove again and again."""
 
 
 class LockedSpace(msgspec.Struct):
@@ -86,18 +86,17 @@ def lock_spaces(
         StoreFullError: The numbers of namespaces are used up.
     """
     to_make = set(makes)
+    made: list[str] = []
     for _ in range(_TRIES):
-        found = _numbers(tx, list(owners))
-        new = sorted(path for path in to_make if path not in found)
-        if new:
-            tx.many(statements.NEW_SPACE, ((path, owners[path], now, now) for path in new))
-            found |= _numbers(tx, new)
-            check_number(max(found.values()), subject_of(new[0]), "namespaces", most=MAX_SPACE)
-        spaces = lock_numbers(tx, found.values())
-        if len(spaces) == len(found) or not to_make:
+        spaces, new = _lock(tx, list(owners), to_make)
+        if not new:
             break
+        tx.many(statements.NEW_SPACE, ((path, owners[path], now, now) for path in new))
+        made = new
     else:
         raise StoreBusyError("others remove these namespaces again and again. Nothing was changed. Try again.")
+    if made:
+        check_number(max(space.id for space in spaces), subject_of(made[0]), "namespaces", most=MAX_SPACE)
     if tx.database == MARIADB and to_make and spaces:
         row = tx.one(statements.SETTINGS_NUMBER)
         spaces = [msgspec.structs.replace(space, number=0 if row is None else row[0]) for space in spaces]
@@ -120,15 +119,21 @@ def lock_numbers(tx: Transaction, numbers: Iterable[int]) -> list[LockedSpace]:
     ]
 
 
-def _numbers(tx: Transaction, paths: Sequence[str]) -> dict[str, int]:
-    """Return the numbers of the namespaces that are there, by their paths."""
+def _lock(tx: Transaction, paths: Sequence[str], to_make: set[str]) -> tuple[list[LockedSpace], list[str]]:
+    """Return the namespaces that are there, locked; and the paths of those to be made, before which none is locked."""
     if len(paths) == 1:
-        rows = tx.all(statements.SPACE_OF, path=paths[0])
+        row = tx.one(statements.LOCK_PATH, path=paths[0])
+        spaces = [] if row is None else [LockedSpace.of(row)]
     else:
-        rows = [
-            row for values in parts("p", statements.AT_ONCE, paths) for row in tx.all(statements.SPACES_OF, **values)
-        ]
-    return {as_stored(path): space for path, space in rows}
+        found = {
+            as_stored(path): space
+            for values in parts("p", statements.AT_ONCE, paths)
+            for path, space in tx.all(statements.SPACES_OF, **values)
+        }
+        if missing := to_make - found.keys():
+            return [], sorted(missing)
+        spaces = lock_numbers(tx, found.values())
+    return spaces, sorted(to_make.difference(space.path for space in spaces))
 
 
 def check_owner(path: str, wanted: str | None, owner: str | bytes | None) -> None:

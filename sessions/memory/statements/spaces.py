@@ -26,12 +26,8 @@ TELL_WATCHERS: Final = f"""
 AT_ONCE: Final = 32
 """Namespaces that one statement looks for, at most."""
 
-SPACE_OF = Statement(
-    "The number of a namespace, without locking it.", "select path, id from {spaces} where path = :path"
-)
-
 SPACES_OF = Statement(
-    "The numbers of some namespaces.",
+    "The numbers of some namespaces, without locking them.",
     f"select path, id from {{spaces}} where path in ({parameters('p', AT_ONCE)})",  # noqa: S608 - parameters
 )
 
@@ -71,6 +67,14 @@ IS_SPACE = Statement("A row if there is a namespace.", "select 1 from {spaces} w
 
 LOCK_SPACE = _locking(
     "Lock a namespace, and read what of the settings concerns it; no row if the namespace was removed.", _THE_SPACE
+)
+
+LOCK_PATH = _locking(
+    """The same of a namespace by its path, whose entry in the index stays unlocked.
+
+    On MariaDB, a transaction that removes the namespace locks its row first, and then this entry.
+    """,
+    f"{_LOCK} s.id = (select p.id from {{spaces}} p where p.path = :path)",  # noqa: S608 - words of this module
 )
 
 LOCK_SPACES = _locking("The same of some namespaces, in the order of their numbers.", _THE_SPACES)
