@@ -21,7 +21,7 @@ from sessions.protocol import check_limit, coerce_settings
 from sessions.session.base import LogSession
 from sessions.session.rotation import RotatedSession
 from sessions.types.receipts import Rotation
-from sessions.validation import check_session_id, check_ttl
+from sessions.validation import check_flags, check_progress, check_session_id, check_ttl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,6 +96,7 @@ class EncryptedSession(_Shown):
                 "underlying_session is already an EncryptedSession. No session was made. Use it directly, or "
                 "pass the session under it."
             )
+        check_flags(allow_plain_text=allow_plain_text, hide_tool_names=hide_tool_names)
         # Here and not in `__new__`, which does not see the arguments that a subclass's own constructor passes on.
         self.__class__ = _class_for(type(self), way_around(underlying_session, session_id))
         self._underlying = underlying_session
@@ -216,6 +217,7 @@ class EncryptedSession(_Shown):
             ValueError: `before` has no time zone, or is given without `reencrypt`.
             StoreError: The database refused the operation.
         """
+        check_progress(progress)
         done = Rotation()
         async for step in rotate(self._rotated, check_before(before, reencrypt=reencrypt)):
             done += step
@@ -283,6 +285,7 @@ def check_before(before: object, *, reencrypt: bool) -> int | None:
         TypeError: It is not a datetime.
         ValueError: It has no time zone, or is given without `reencrypt`.
     """
+    check_flags(reencrypt=reencrypt)
     if not reencrypt:
         if before is not None:
             raise ValueError("before needs reencrypt=True. Nothing was changed. Pass both, or neither.")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
+from sessions.validation import check_flags
+
 if TYPE_CHECKING:
     from sessions.items.window import Window
     from sessions.settings import Compaction, SettingsDict
@@ -57,10 +59,7 @@ class SessionSettings(dict[str, Any]):
         check_limit(limit)
         if window is not None:
             _check_window(window)
-        if not isinstance(repair, bool):
-            raise TypeError(
-                f"repair must be True or False, not {type(repair).__name__}. Nothing was done. Pass a bool."
-            )
+        check_flags(repair=repair)
         if compaction is not None:
             _check_compaction(compaction)
         super().__init__(limit=None if limit is None else int(limit))

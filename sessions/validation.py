@@ -69,7 +69,8 @@ def check_text(text: object, name: str, max_bytes: int) -> str:
             f"{name} must be at most {max_bytes} bytes in UTF-8, but has {length}. Nothing was done. Pass a "
             "shorter one."
         )
-    return text
+    # Not the member of an enumeration that is a text as well.
+    return text if type(text) is str else str.__str__(text)
 
 
 def is_unicode(text: str) -> bool:
@@ -132,6 +133,30 @@ def check_branch_name(name: object, what: str = "name") -> str:
             f"{what} must be printable and not blank, got {text!r}. Nothing was done. Pass a name such as 'draft'."
         )
     return text
+
+
+def check_flags(**flags: object) -> None:
+    """Refuse flags that are neither ``True`` nor ``False``, as the text "no", which would count as true.
+
+    Raises:
+        TypeError: One is another object.
+    """
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise TypeError(f"{name} must be True or False, not {type(flag).__name__}. Nothing was done. Pass a bool.")
+
+
+def check_progress(progress: object) -> None:
+    """Refuse a function to be told of progress that cannot be called, before anything is done.
+
+    Raises:
+        TypeError: It is neither a function nor ``None``.
+    """
+    if progress is not None and not callable(progress):
+        raise TypeError(
+            f"progress must be a function of the result so far, not {type(progress).__name__}. Nothing was done. Pass "
+            "for example print."
+        )
 
 
 LARGEST: Final = 1 << 62

@@ -9,6 +9,7 @@ import msgspec
 
 from sessions.clock import now
 from sessions.types.memories import Embedded, MemoryStatus
+from sessions.validation import check_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +81,7 @@ class Embedding:
         from sessions.memory.search.models import note_model  # noqa: PLC0415 - few programs change their model
         from sessions.memory.search.reembedding import make_current, otherwise_embedded, put_rows  # noqa: PLC0415
 
+        check_progress(progress)
         hold = self._hold
         model = hold.common.model
         if model is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sessions.clock import as_time, now
 from sessions.types.memories import MemoryErasure
-from sessions.validation import MAX_KEY_BYTES, PURGE_BATCH, check_count, check_text
+from sessions.validation import MAX_KEY_BYTES, PURGE_BATCH, check_count, check_flags, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,11 +62,12 @@ class Erasing:
         from sessions.log.lifetime.audit import Done, record  # noqa: PLC0415 - as above
         from sessions.memory.erase import erase_below  # noqa: PLC0415 - as above
 
+        check_flags(scrub=scrub, erase_everything=erase_everything)
         hold, at = self._hold, now()
         if actor is not None:
             check_text(actor, "actor", MAX_KEY_BYTES)
         below = hold.below(prefix, at)
-        if not (hold.prefix or prefix or erase_everything is True):
+        if not (hold.prefix or prefix or erase_everything):
             raise ValueError(
                 "the prefix is empty, which stands for all memories of the store. Nothing was erased. Pass a prefix, "
                 "or erase_everything=True."

@@ -12,7 +12,7 @@ from sessions.memories.hold import check_key
 from sessions.memory.paths import check_prefix
 from sessions.memory.read import Get, Refresh, due, get_many
 from sessions.types.memories import Namespace
-from sessions.validation import DEFAULT, Default, check_count
+from sessions.validation import DEFAULT, Default, check_count, check_flags
 
 if TYPE_CHECKING:
     import builtins
@@ -50,6 +50,7 @@ class Reading:
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
+        check_flags(refresh=refresh)
         hold = self._hold
         row = await hold.read(Get(hold.path(namespace), check_key(key), now(), hold.owner_of(owner)))
         if row is None:
@@ -77,6 +78,7 @@ class Reading:
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
+        check_flags(refresh=refresh)
         hold, at = self._hold, now()
         wanted = [(hold.path(namespace), check_key(key)) for namespace, key in _checked_pairs(keys)]
         if not wanted:

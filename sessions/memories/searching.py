@@ -9,7 +9,7 @@ from sessions.clock import now
 from sessions.memories.filtering import Filtering
 from sessions.memory.read import by_ids
 from sessions.types.memories import Found
-from sessions.validation import check_count, is_unicode
+from sessions.validation import check_count, check_flags, is_unicode
 
 if TYPE_CHECKING:
     import builtins
@@ -116,6 +116,7 @@ class Searching:
             )
         asked = _checked_query(query)
         ranked_by = _checked_mode(mode, has_model=hold.common.model is not None)
+        check_flags(refresh=refresh)
         weight, least = _checked_weight(text_weight), _checked_least(least)
         below = hold.below(prefix, now())
         filtering = Filtering(hold, filter, filter_budget)

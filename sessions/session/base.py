@@ -29,6 +29,7 @@ from sessions.validation import (
     DEFAULT,
     PURGE_BATCH,
     Default,
+    check_flags,
     check_session_id,
     check_ttl,
 )
@@ -82,6 +83,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
         owner: Owner | None = None,
     ) -> None:
         self.session_id = check_session_id(session_id)
+        check_flags(strict=strict)
         self.session_settings = as_given(session_settings)
         tables = foreign.check() if foreign else _FOREIGN
         conversation = Conversation(
@@ -191,7 +193,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
             handle, items, idempotency_key=idempotency_key, keys=keys, ttl=ttl, expected_version=expected_version
         )
         entries = append.entries
-        if memories:
+        if memories or not isinstance(memories, list | tuple):
             # Few programs have memories.
             from sessions.session.with_memories import append_with  # noqa: PLC0415
 

@@ -9,7 +9,7 @@ from sessions.items.text import says
 from sessions.log.core.heads import BranchName, number_of
 from sessions.log.history import branches as log
 from sessions.log.history.branch_list import list_branches
-from sessions.validation import check_branch_name, check_count
+from sessions.validation import check_branch_name, check_count, check_flags
 
 if TYPE_CHECKING:
     import builtins
@@ -64,6 +64,7 @@ class Branches:
             StoreError: The database refused the operation.
         """
         check_branch_name(name)
+        check_flags(switch=switch)
         if source is not None:
             check_branch_name(source, "source")
         if sum(place is not None for place in (turn, position, matching)) > 1:
@@ -154,6 +155,7 @@ class Branches:
             StoreError: The database refused the operation.
         """
         check_branch_name(name)
+        check_flags(force=force)
         handle = self._handle
         handle.refuse_in_attempt("delete a branch")
         await handle.write(lambda tx: log.delete_branch(tx, handle.conversation, now(), name, force=force))

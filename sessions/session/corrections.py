@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from sessions.clock import as_time, now
 from sessions.db.erasure import NOT_SCRUBBED
 from sessions.session.part import SessionPart
-from sessions.validation import MAX_KEY_BYTES, MAX_NAME_BYTES, check_count, check_text
+from sessions.validation import MAX_KEY_BYTES, MAX_NAME_BYTES, check_count, check_flags, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,6 +80,7 @@ class Corrections(SessionPart):
         """
         from sessions.log.corrections.redact import redact
 
+        check_flags(force=force, scrub=scrub)
         wanted, drop = self._wanted(position, id, key), self._checked(summaries, "redact an entry")
         handle = self._handle
         # As of now, whatever the caller does with it meanwhile.
@@ -151,6 +152,7 @@ class Corrections(SessionPart):
         from sessions.log.corrections.remove import remove_entry, remove_way
         from sessions.session.ways import checked_way
 
+        check_flags(force=force, scrub=scrub)
         handle = self._handle
         drop = self._checked(summaries, "remove anything")
         if way is None:

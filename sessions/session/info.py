@@ -11,7 +11,7 @@ from sessions.errors import InvalidItemError, sentence
 from sessions.labels import encode_owner
 from sessions.session.part import SessionPart
 from sessions.types.info import MAX_METADATA_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TITLE_BYTES
-from sessions.validation import DEFAULT, Default, check_count, check_text
+from sessions.validation import DEFAULT, Default, check_count, check_flags, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,10 +93,7 @@ class Description(SessionPart):
         if owner is not DEFAULT:
             columns["owner"] = None if owner is None else encode_owner(owner)
         if archived is not DEFAULT:
-            if not isinstance(archived, bool):
-                raise TypeError(
-                    f"archived must be True or False, not {type(archived).__name__}. Nothing was changed. Pass a bool."
-                )
+            check_flags(archived=archived)
             columns["archived"] = int(archived)
         if title is not DEFAULT:
             details["title"] = None if title is None else check_text(title, "title", MAX_TITLE_BYTES)

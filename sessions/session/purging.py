@@ -9,7 +9,7 @@ from sessions.log.lifetime import remove
 from sessions.log.lifetime.purge import find_aged, find_expired, find_in_session, remove_expired
 from sessions.log.lifetime.remove import find_left_empty
 from sessions.log.lifetime.upkeep import keep_up
-from sessions.validation import check_count
+from sessions.validation import check_count, check_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +40,7 @@ async def purge(
         TypeError: `batch` is not an integer.
         ValueError: `batch` is below 1.
     """
+    check_progress(progress)
     count = _checked(batch)
     removed = 0
 

@@ -13,6 +13,7 @@ from sessions.validation import (
     MAX_KEY_BYTES,
     MAX_NAME_BYTES,
     check_count,
+    check_flags,
     check_page,
     check_seconds,
     check_text,
@@ -138,10 +139,7 @@ class Sharing(SessionPart):
                 f"on_busy must be 'wait', 'reject' or 'fork', got {on_busy!r}. Nothing was leased. Leave it out "
                 "to wait."
             )
-        if not isinstance(exclusive, bool):
-            raise TypeError(
-                f"exclusive must be True or False, not {type(exclusive).__name__}. Nothing was leased. Pass a bool."
-            )
+        check_flags(exclusive=exclusive)
         patience = check_timeout(timeout, "timeout")
         name = None if holder is None else check_text(holder, "holder", MAX_NAME_BYTES)
         return self._leased(Wanted(name, check_seconds(ttl, "ttl"), on_busy, patience, not exclusive))

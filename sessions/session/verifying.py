@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from sessions.session.part import SessionPart
 from sessions.types.verify import NO_PLACE, Verified
+from sessions.validation import check_progress
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -48,6 +49,7 @@ class Verification:
     """
 
     def __init__(self, steps: AsyncGenerator[Step], progress: Callable[[Verified], object] | None) -> None:
+        check_progress(progress)
         self._steps = steps
         self._progress = progress
         self._summary = Verified()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sessions.clock import now
 from sessions.errors import CounterError, SessionBusyError, UnknownFormatError
 from sessions.session.part import SessionPart
+from sessions.validation import check_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +113,7 @@ class Windows(SessionPart):
             UnknownBranchError: The branch no longer exists.
             StoreError: The database refused the operation.
         """
+        check_flags(apply=apply)
         return await self._repair(apply=apply, text=text)
 
     async def _repair(self, *, apply: bool, text: str | None = None, alone: bool = False) -> RepairReport:

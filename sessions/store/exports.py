@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sessions.labels import below_owner, encode_owner, given_owner
-from sessions.validation import DEFAULT, check_count, check_session_id
+from sessions.validation import DEFAULT, check_count, check_flags, check_progress, check_session_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
@@ -87,6 +87,7 @@ class Exports(ABC):
             DecryptionError: A session is encrypted with another key, or stored data was altered.
             StoreError: The database refused the operation.
         """
+        check_progress(progress)
         wanted = self._wanted(ids, owner, below, plain=plain, memories=memories)
         check_format(format, memories=memories)
         if after is not None and format != "jsonl":
@@ -161,8 +162,10 @@ class Exports(ABC):
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
+        check_progress(progress)
         wanted = self._wanted(ids, owner, below, plain=plain, memories=memories)
         check_format(format, memories=memories)
+        check_flags(resume=resume)
         if resume and format != "jsonl":
             raise ValueError(f"an export in {format} cannot be resumed. Nothing was exported. Leave resume out.")
         from sessions.store.export_files import write_export  # noqa: PLC0415 - few programs export
@@ -215,6 +218,7 @@ class Exports(ABC):
         if on_exists not in ("error", "skip"):
             raise ValueError(f"on_exists must be 'error' or 'skip', got {on_exists!r}. Nothing was imported.")
         max_line = check_count(max_line, "max_line", least=1)
+        check_progress(progress)
         from sessions.store.importing import Places, import_all  # noqa: PLC0415 - few programs import
 
         places = Places(self._handle_of, self._memory_hold)
@@ -250,6 +254,7 @@ class Exports(ABC):
     ) -> Wanted:
         from sessions.store.exporting import Wanted  # noqa: PLC0415 - as above
 
+        check_flags(plain=plain, memories=memories)
         owner, below = given_owner(given), given_owner(given_below, "below")
         if sum(one is not None for one in (ids, owner, below)) > 1:
             raise ValueError("ids, owner and below cannot be combined. Nothing was exported. Give one of them.")

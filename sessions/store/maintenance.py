@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sessions.clock import now
 from sessions.store.components import purge_others
 from sessions.store.retention import Retaining
-from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_session_id, check_ttl
+from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_flags, check_progress, check_session_id, check_ttl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +75,7 @@ class Maintenance(Retaining):
             ValueError: The store's tables belong to another pair of the SDK's tables.
             SessionClosedError: The store has been closed.
         """
+        check_progress(progress)
         from sessions.store.adopting import adopt_all  # noqa: PLC0415 - once in a database's life
 
         return await adopt_all(self._backend, self._sdk.tables, lambda id_: self.session(id_)._handle, progress)  # noqa: SLF001
@@ -103,6 +104,7 @@ class Maintenance(Retaining):
         """
         from sessions.store.erasing import erase_session  # noqa: PLC0415 - few programs erase
 
+        check_flags(scrub=scrub)
         session_id, done = check_session_id(session_id), self._done("erase", actor)
         self._forget_title(session_id)
         return await erase_session(self._backend, session_id, self._sdk.tables, self._keys, done, scrub=scrub)
@@ -158,6 +160,7 @@ class Maintenance(Retaining):
             StoreError: The database refused the operation; finished transactions stay done.
             SessionClosedError: The store has been closed.
         """
+        check_progress(progress)
         if self._encryption is None:
             raise ValueError(
                 "the store was opened without a key. Nothing was changed. Use open_store(…, encryption_key=…)."
@@ -202,6 +205,7 @@ class Maintenance(Retaining):
         from sessions.log.lifetime.purge import Expired  # noqa: PLC0415 - many programs never purge
         from sessions.session.purging import delete_left_empty, purge  # noqa: PLC0415 - as above
 
+        check_flags(empty_sessions=empty_sessions)
         age = self._lifetime if older_than is DEFAULT else check_ttl(older_than, "older_than")
         purged = await purge(self._backend, "the store", Expired(now(), age), batch, progress)
         if empty_sessions:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from sessions.db.closed import ClosedBackend
 from sessions.labels import encode_owner, given_owner
 from sessions.session.base import LogSession
-from sessions.validation import DEFAULT, MAX_KEY_BYTES, Default, check_count, check_session_id, check_text
+from sessions.validation import (
+    DEFAULT,
+    MAX_KEY_BYTES,
+    Default,
+    check_count,
+    check_flags,
+    check_progress,
+    check_session_id,
+    check_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,6 +184,8 @@ class Moving(ABC):
         """
         from sessions.store.copying import Wish, check_wish, copy, the_four_methods  # noqa: PLC0415 - few programs copy
 
+        check_flags(plain=plain)
+        check_progress(progress)
         wish = Wish(
             self.session(source) if isinstance(source, str) else the_four_methods(source, "source"),
             self.session(target) if isinstance(target, str) else the_four_methods(target, "target"),

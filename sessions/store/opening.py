@@ -11,7 +11,7 @@ from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.store.maintenance import Encryption
 from sessions.store.store import Store
-from sessions.validation import DEFAULT, Default, check_count
+from sessions.validation import DEFAULT, Default, check_count, check_flags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,6 +113,7 @@ def open_store(
             else "Pass text such as sqlite:///chat.db, or an engine of sqlalchemy.ext.asyncio.create_async_engine(…)."
         )
         raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}. Nothing was opened. {remedy}")
+    check_flags(create_tables=create_tables, allow_plain_text=allow_plain_text, hide_tool_names=hide_tool_names)
     foreign = ForeignTables(sessions_table, messages_table).check(table_prefix)
     encryption = None
     if encryption_key is None:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from sessions.clock import check_moment
 from sessions.labels import encode_owner, given_owner
-from sessions.validation import DEFAULT, MAX_ID_BYTES, PURGE_BATCH, check_count, check_session_id, check_text
+from sessions.validation import (
+    DEFAULT,
+    MAX_ID_BYTES,
+    PURGE_BATCH,
+    check_count,
+    check_flags,
+    check_progress,
+    check_session_id,
+    check_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -93,6 +102,8 @@ class Retaining(ABC):
         """
         from sessions.store.retaining import Retention, check_policies  # noqa: PLC0415 - few programs retain
 
+        check_flags(dry_run=dry_run, scrub=scrub)
+        check_progress(progress)
         policies = check_policies(policy)
         entries = min(check_count(batch, "batch", least=1), MAX_BATCH)
         done = self._done("retain", actor)
@@ -165,6 +176,8 @@ class Retaining(ABC):
                 "owner is None, perhaps from a login that found nobody. Nothing was done. Pass the owner to be erased."
             )
         encode_owner(owner)
+        check_flags(below=below, scrub=scrub)
+        check_progress(progress)
         done = self._done("erase_owner", actor)
         return await erase_owner(self._place(), owner, done, below=below, scrub=scrub, progress=progress)
 

@@ -19,7 +19,7 @@ from sessions.clock import now
 from sessions.crypto.subject import KeyWanted, Subject
 from sessions.db.component import Removed
 from sessions.store.thread_damage import damage_named
-from sessions.validation import check_count, check_text
+from sessions.validation import check_count, check_flags, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -153,6 +153,7 @@ class ThreadMaintenance:
         if isinstance(thread_ids, str):
             raise TypeError("thread_ids must be a sequence of ids, not one text. Nothing was pruned. Pass [thread_id].")
         check_count(keep_last, "keep_last", least=1)
+        check_flags(dry_run=dry_run)
         ids = [check_text(thread_id, "thread_id", MOST_BYTES) for thread_id in thread_ids]
         totals = Pruned()
         for thread_id in ids:
@@ -192,6 +193,7 @@ class ThreadMaintenance:
             SessionClosedError: The store has been closed.
         """
         check_count(limit, "limit", least=1)
+        check_flags(expired=expired)
         if after is not None and not (after.isascii() and after.isdigit()):
             raise ValueError("after is no cursor of a thread. Nothing was read. Pass the cursor of a listed thread.")
         read = partial(
@@ -262,6 +264,7 @@ class ThreadMaintenance:
         from sessions.store.erasing import erase_subject  # noqa: PLC0415 - as above
 
         check_text(thread_id, "thread_id", MOST_BYTES)
+        check_flags(scrub=scrub)
         if actor is not None:
             check_text(actor, "actor", MOST_ID_BYTES)
         subject, at = Subject("thread", thread_id), now()

@@ -13,7 +13,7 @@ from sessions.clock import as_near_time, as_time, now
 from sessions.labels import below_owner, decode_owner, encode_owner, given_owner
 from sessions.types.receipts import ThreadErasure
 from sessions.types.retention import one_owner
-from sessions.validation import DEFAULT, Default, check_count, check_ttl
+from sessions.validation import DEFAULT, Default, check_count, check_progress, check_ttl
 from sessions.waits.blocking import without_loop
 
 if TYPE_CHECKING:
@@ -274,6 +274,7 @@ class Keeping(Threads):
 
         Example: ``adopted = await saver.aadopt(progress=print)``
         """
+        check_progress(progress)
         own = OwnTables(self._backend, self.serde.loads_typed)
         return await adopt_threads(self, own if other is None else OtherSaver(other), thread_ids, progress)
 

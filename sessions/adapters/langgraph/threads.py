@@ -9,7 +9,7 @@ from sessions.adapters.langgraph.configs import id_of_thread
 from sessions.adapters.langgraph.thread_types import Pruned
 from sessions.checkpoints.values import Query
 from sessions.clock import now
-from sessions.validation import check_ttl
+from sessions.validation import check_flags, check_ttl
 from sessions.waits.blocking import without_loop
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ class Threads(SaverBase):
     ) -> Pruned:
         ids = _ids(thread_ids, "thread_ids")
         age = check_ttl(older_than, "older_than")
+        check_flags(dry_run=dry_run)
         if strategy == "delete":
             if keep_last is not None or age is not None:
                 raise ValueError(

@@ -15,7 +15,7 @@ from sessions.db.sqlalchemy.retry import MOST_RETRY_TIMEOUT, RETRY_TIMEOUT
 from sessions.db.uncancelled import settle
 from sessions.db.words import words
 from sessions.errors import SessionClosedError
-from sessions.validation import check_seconds, check_timeout
+from sessions.validation import check_flags, check_seconds, check_timeout
 from sessions.waits.blocking import blocked, without_loop
 from sessions.waits.portal import wait_for, wait_on
 
@@ -63,6 +63,7 @@ class SQLAlchemyBackend:
         retry_timeout: float | timedelta = RETRY_TIMEOUT,
         components: Sequence[Component] = (),
     ) -> None:
+        check_flags(create_tables=create_tables)
         self._components = tuple(components)
         if (prefix, schema) != (PREFIX, None):
             words([one.schema for one in self._components], "sqlite", prefix, schema)

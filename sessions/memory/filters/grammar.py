@@ -78,7 +78,9 @@ class _Reader:
 
     def _where(self, key: str, given: Any, path: str, depth: int) -> Node:
         test, needs = self._condition(given, f"{path}[{shown(key)}]", depth)
-        return Where(str(key), test, tuple(Need(str(key), name, operand) for name, operand in needs))
+        # The text of an enumeration's member is another one by `str`.
+        field = str.__str__(key)
+        return Where(field, test, tuple(Need(field, name, operand) for name, operand in needs))
 
     def _joined(self, name: str, given: Any, path: str, depth: int) -> Node:
         """Return filters of an object that are joined by an operator."""
@@ -157,7 +159,7 @@ class _Reader:
             if not is_unicode(key):
                 _refuse(f"{path}[{shown(key)}]", "contains a lone surrogate", "No field has such a name.")
             if key.startswith("$"):
-                operators.append(str(key))
+                operators.append(str.__str__(key))
         for name in operators:
             if name not in _OPERATORS:
                 _refuse(f"{path}[{shown(name)}]", "is no operator", f"The operators are {', '.join(_OPERATORS)}.")

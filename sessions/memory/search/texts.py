@@ -79,7 +79,7 @@ def _parse(path: str) -> _Path:
 def _walk(value: Any, steps: _Path) -> Iterator[str]:
     if not steps:
         if value is not None:
-            yield value if isinstance(value, str) else _whole(value)
+            yield _text(value) if isinstance(value, str) else _whole(value)
         return
     step, rest = steps[0], steps[1:]
     if step is None:
@@ -97,16 +97,21 @@ def _walk(value: Any, steps: _Path) -> Iterator[str]:
 
 def _whole(value: Any) -> str:
     if isinstance(value, dict) and len(value) == 1 and isinstance(only := next(iter(value.values())), str):
-        return only
+        return _text(only)
     return "\n".join(_lines("", value))
 
 
 def _lines(name: str, value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        for key in sorted(value, key=str):
-            yield from _lines(str(key), value[key])
+        for key in sorted(value, key=_text):
+            yield from _lines(_text(key), value[key])
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _lines(name, one)
-    elif value is not None and (text := str(value)).strip():
+    elif value is not None and (text := _text(value)).strip():
         yield f"{name}: {text}" if name else text
+
+
+def _text(value: Any) -> str:
+    """Return a value's text: as it is stored, also if it is the member of an enumeration of texts."""
+    return str.__str__(value) if isinstance(value, str) else str(value)

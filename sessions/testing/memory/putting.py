@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -257,6 +258,25 @@ class Putting:
                 with pytest.raises(error, match="Nothing was"):
                     await refused
 
+    async def test_members_of_enumerations_are_their_texts(self, open_here: OpenStore) -> None:
+        """Fails without: validation.py, `str.__str__`; memory/filters/grammar.py, that of fields."""
+
+        class Word(str, Enum):  # noqa: UP042 - its `str` is another text, that of `StrEnum` is not
+            USER = "user"
+            TYPE = "type"
+
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            put = await mine.put((Word.USER,), Word.TYPE, {Word.TYPE: Word.USER, "n": 1})
+            assert type(put.key) is str
+            assert put == await mine.get(("user",), "type")
+            assert put.value == {"type": "user", "n": 1}
+            assert await mine.list((Word.USER,), filter={Word.TYPE: Word.USER}) == [put]
+            (found,) = await mine.search(query="user type")
+            (same,) = [await mine.put(("user",), "type", {"type": "user", "n": 1})]
+            (again,) = await mine.search(query="user type")
+            assert (found.score, found.key) == (again.score, same.key)
+
     async def test_bad_arguments_are_refused(self, open_here: OpenStore) -> None:
         async with open_here() as store:
             memories: Any = store.memories
@@ -269,6 +289,14 @@ class Putting:
                 memories.put_many({"a": 1}),
                 memories.put_many([("a",)]),
                 memories.update(("a",), "k", {"n": 1}),
+                memories.get(("a",), "k", refresh="no"),
+                memories.get_many(5),
+                memories.get_many([5]),
+                memories.get_many([(("a",), "k")], refresh="no"),
+                memories.search(refresh="no"),
+                memories.erase(("a",), scrub="no"),
+                memories.erase((), erase_everything="yes"),
+                store.session(f"{uuid4()}").add_items([], memories=None),
                 memories.list("users"),
                 memories.list(limit="1"),
                 memories.count("users"),
