@@ -172,10 +172,16 @@ def _search_options(embed: Embed | None, fields: Sequence[str], cache: int) -> S
     if embed is None and fields == ("$",) and cache == _MEMORY_CACHE:
         return None
     # Few programs search memories.
+    from importlib.util import find_spec  # noqa: PLC0415
+
     from sessions.embedding.choosing import embedder_of  # noqa: PLC0415
     from sessions.memories.common import SearchOptions  # noqa: PLC0415
     from sessions.memory.search.texts import check_paths  # noqa: PLC0415
 
+    if embed is not None and find_spec("numpy") is None:
+        raise ImportError(
+            'embedding memories needs numpy. Nothing was opened. Install it: pip install "agent-session-store[search]"'
+        )
     embedder = None if embed is None else embedder_of(embed)
     return SearchOptions(embedder, check_paths(fields, "embed_fields"), check_count(cache, "memory_cache", least=0))
 

@@ -180,6 +180,14 @@ async def test_a_process_killed_between_embedding_and_commit_changes_nothing(any
         assert await keys(store, "dog", mode="text") == {"k"}
 
 
+def test_a_model_without_numpy_is_refused_when_the_store_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails without: store/opening.py, the call of `find_spec`."""
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(ImportError, match=r"Nothing was opened\. Install it"):
+        open_store("sqlite://", embed=ONE)
+    open_store("sqlite://")
+
+
 def test_without_a_search_there_is_no_numpy(tmp_path: Any) -> None:
     program = (
         "import asyncio, sys\nfrom sessions import open_store\n"
