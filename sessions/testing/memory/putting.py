@@ -280,6 +280,7 @@ class Putting:
     async def test_bad_arguments_are_refused(self, open_here: OpenStore) -> None:
         async with open_here() as store:
             memories: Any = store.memories
+            session: Any = store.session(f"{uuid4()}")
             for refused in (
                 memories.put(("a",), "k", [1]),
                 memories.put(("a",), "k", {}, if_version="1"),
@@ -296,7 +297,7 @@ class Putting:
                 memories.search(refresh="no"),
                 memories.erase(("a",), scrub="no"),
                 memories.erase((), erase_everything="yes"),
-                store.session(f"{uuid4()}").add_items([], memories=None),
+                session.add_items([], memories=None),
                 memories.list("users"),
                 memories.list(limit="1"),
                 memories.count("users"),
