@@ -130,13 +130,13 @@ def search(kind: str, wanted: Searched) -> Run:
             others = await _searching_peers(kind, place, data, stack) if wanted.has_peers else {}
             for number, namespaces in enumerate(wanted.layouts):
                 layout = searches.Layout(f"p{namespaces}", min(namespaces, len(data) // 10))
-                fill = await ours.fill(layout)
-                found.append(Measured(f"put_many of 1,000, {layout.words}", {OURS: [fill]}, None, "ms a memory"))
+                found += await searches.put_all(ours, layout, on_server=kind != SQLITE)
                 found += await searches.warm(
                     ours, layout, place.pick(7, 1), {} if number else others, on_server=kind != SQLITE
                 )
                 found += await searches.cold(ours, layout, place.pick(3, 1))
                 if others and not number:
+                    found += searches.beside(found, layout, len(data))
                     found += await searches.recall(ours, layout, others)
         return found
 
@@ -167,10 +167,13 @@ PARTS: Final[dict[str, Run]] = {
     },
     **{
         f"Search of 10,000 with {dims:,} dimensions, on {kind}": search(kind, Searched(10_000, dims))
-        for dims in (256, 1_536)
+        for dims in (256, 384, 1_536)
         for kind in (SQLITE, POSTGRES, MARIADB)
     },
-    "Search of 100,000 with 256 dimensions, on SQLite": search(SQLITE, Searched(100_000, 256)),
-    "Search of 100,000 with 1,536 dimensions, on SQLite": search(SQLITE, Searched(100_000, 1_536)),
+    **{
+        f"Search of 100,000 with {dims:,} dimensions, on {kind}": search(kind, Searched(100_000, dims))
+        for dims in (256, 1_536)
+        for kind in (SQLITE, POSTGRES)
+    },
 }
 """All parts, in the order of the page."""

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
+from statistics import median
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import asyncpg
+import msgspec
 
 from benchmarks.measured import LIMIT, OURS, Measured, interleaved
 from benchmarks.on_memories.data import TEN
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 
 COLD_TARGET = Target(12, "absolute")
 WAIT_TARGET = Target(20, "absolute")
+_OF_PEERS = {"SqliteStore": 1 / 20, "InMemoryStore": 1 / 100}
+"""The most of a peer's time that a search by meaning should take."""
 
 
 class Layout(NamedTuple):
@@ -70,6 +77,34 @@ class Ours:
                     [Put(layout.namespace(one, count), str(one), {"text": texts[one]}) for one in numbers]
                 )
         return 1_000 * (perf_counter() - began) / count
+
+
+async def put_all(ours: Ours, layout: Layout, *, on_server: bool) -> list[Measured]:
+    """Put all memories, and measure how long that takes, and their bytes on the disk."""
+    before = await _size(ours.url)
+    taken = await ours.fill(layout)
+    found = [Measured(f"put_many of 1,000, {layout.words}", {OURS: [taken]}, None, "ms a memory")]
+    if before is not None and (after := await _size(ours.url)) is not None:
+        data, count = ours.data, len(ours.data)
+        payloads = sum(len(msgspec.json.encode({"text": text})) for text in data.texts)
+        least = payloads / count + 2 * data.vectors.shape[1] + 200
+        sizes = {LIMIT: [least], OURS: [(after - before) / count]}
+        found.append(Measured(f"on disk, {layout.words}", sizes, Target(1.3 if on_server else 1.2), "bytes a memory"))
+    return found
+
+
+async def _size(url: str) -> int | None:
+    """Return the bytes of a closed database on the disk; ``None`` on MariaDB, which only estimates them."""
+    if url.startswith("sqlite:"):
+        path = Path(url.removeprefix("sqlite:///"))
+        return sum(one.stat().st_size for one in path.parent.glob(f"{path.name}*"))
+    if not url.startswith("postgresql"):
+        return None
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    try:
+        return int(await connection.fetchval("select pg_database_size(current_database())"))
+    finally:
+        await connection.close()
 
 
 async def warm(ours: Ours, layout: Layout, rounds: int, peers: Mapping[str, Any], *, on_server: bool) -> list[Measured]:
@@ -189,6 +224,27 @@ async def _longest_hold(meanwhile: Any) -> float:
         await meanwhile
         is_over.set()
     return max(holds)
+
+
+def beside(found: list[Measured], layout: Layout, count: int) -> list[Measured]:
+    """Compare searches by meaning, warm and cold, with those of LangGraph's stores, as multiples of theirs."""
+    samples = {one.name: one.samples for one in found}
+    warm = samples[f"by meaning, {layout.words}"]
+    multiples: list[Measured] = []
+    for peer, most in _OF_PEERS.items():
+        if peer in warm:
+            theirs = median(warm[peer])
+            own = [one / theirs for one in warm[OURS]]
+            multiples.append(
+                Measured(f"by meaning, beside {peer}", {OURS: own}, Target(most, "absolute"), "x its time")
+            )
+    if "SqliteStore" in warm:
+        theirs = median(warm["SqliteStore"])
+        own = [one * count / 1_000 / theirs for one in samples[f"the first search of a process, {layout.words}"][OURS]]
+        multiples.append(
+            Measured("the first search, beside any of SqliteStore", {OURS: own}, Target(1.5, "absolute"), "x its time")
+        )
+    return multiples
 
 
 async def recall(ours: Ours, layout: Layout, peers: Mapping[str, Any]) -> list[Measured]:
