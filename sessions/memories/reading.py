@@ -215,9 +215,7 @@ class Reading:
         at = now()
         if not refresh or not (some := due(rows, at)):
             return rows
-        work = Refresh(some, at)
-        await self._hold.write(work)
-        ends = {row.id: work.refreshed(row.ttl) for row in some if row.ttl is not None}
+        ends = await self._hold.write(Refresh(some, at))
         return [row._replace(expires_at=ends.get(row.id, row.expires_at)) for row in rows]
 
 

@@ -92,8 +92,8 @@ def due(rows: Iterable[MemoryRow], now: int) -> list[MemoryRow]:
     return [row for row in expiring if row.expires_at < now + row.ttl]  # type: ignore[operator] # just asked
 
 
-class Refresh(Command[None], msgspec.Struct, frozen=True, eq=False):
-    """Put off the end of memories that were read, unless they were changed since.
+class Refresh(Command["dict[int, int]"], msgspec.Struct, frozen=True, eq=False):
+    """Put off the end of memories that were read, unless they were changed or purged since; return when they expire.
 
     It raises no version and locks no namespace, as their values stay.
 
@@ -110,8 +110,8 @@ class Refresh(Command[None], msgspec.Struct, frozen=True, eq=False):
         """A second time, it changes nothing."""
         return True
 
-    def __call__(self, tx: Transaction) -> None:
-        """Do it in `tx`."""
+    def __call__(self, tx: Transaction) -> dict[int, int]:
+        """Do it in `tx`; the result has the ids of those that are still as they were read."""
         for row in sorted(self.rows, key=lambda row: row.id):
             if row.ttl is not None:
                 tx.run(
@@ -121,6 +121,12 @@ class Refresh(Command[None], msgspec.Struct, frozen=True, eq=False):
                     until=self.refreshed(row.ttl),
                     before=self.now + row.ttl,
                 )
+        versions = {row.id: row.version for row in self.rows}
+        ends: dict[int, int] = {}
+        for values in parts("m", statements.AT_ONCE, list(versions)):
+            found = tx.all(statements.ENDS, **values)
+            ends |= {memory: expires_at for memory, version, expires_at in found if version == versions[memory]}
+        return ends
 
     def refreshed(self, ttl: int) -> int:
         """Return when a memory with a life expires that is refreshed."""

@@ -84,3 +84,38 @@ async def test_a_memory_that_is_being_refreshed_stays(
                 assert await store.memories.get(("a",), "k") is None
             finally:
                 await asyncio.wrap_future(elsewhere(other.close()))
+
+
+@pytest.mark.usefixtures("no_upkeep")
+async def test_a_memory_that_was_purged_before_its_refresh_is_not_said_to_live_on(
+    anywhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Fails without: memory/read.py, the result of `Refresh`.
+    """
+    time = MovableClock(monkeypatch)
+    time.move(-200_000_000)
+    options: dict[str, Any] = {} if anywhere.startswith("sqlite:") else {"create_tables": True}
+    async with open_store(anywhere, **options) as store:
+        await store.memories.put(("a",), "gone", {}, ttl=10)
+        await store.memories.put(("a",), "changed", {}, ttl=10)
+        kept = await store.memories.put(("a",), "kept", {}, ttl=20)
+        backend = store.memories._hold.common.backend
+        write = backend.write
+
+        async def late(work: Callable[[Transaction], Any], subject: str) -> Any:
+            monkeypatch.setattr(backend, "write", write)
+            await store.memories.put(("a",), "changed", {"n": 1}, ttl=5)
+            time.move(2)
+            assert await store.memories.purge_expired() == 1
+            return await write(work, subject)
+
+        time.move(9)
+        monkeypatch.setattr(backend, "write", late)
+        found = await store.memories.get_many([(("a",), key) for key in ("gone", "changed", "kept")], refresh=True)
+        ends = [one.expires_at for one in found if one is not None and one.expires_at is not None]
+        assert kept.expires_at is not None
+        # Only the last one lives on; the others are as they were read.
+        assert [end < kept.expires_at for end in ends] == [True, True, False]
+        assert ends[2] > kept.expires_at
+        assert [(one.key, one.value) for one in await store.memories.list()] == [("changed", {"n": 1}), ("kept", {})]

@@ -133,3 +133,8 @@ REFRESH = Statement(
     "Put off the end of a memory that still has the version that was read, and less time left than its life.",
     "update {memories} set expires_at = :until where id = :id and version = :version and expires_at < :before",
 )
+
+ENDS = Statement(
+    "When some memories expire, with their versions.",
+    f"select id, version, expires_at from {{memories}} where id in ({parameters('m', AT_ONCE)})",  # noqa: S608 - of this module
+)
