@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sessions.checkpoints.fast.sending import rows_of
+from sessions.checkpoints.fast.sending import LEFT
 from sessions.checkpoints.fast.statements import BEGIN
 from sessions.checkpoints.lines import Line
 from sessions.checkpoints.plan import NO_PARENT, Ends, plan
@@ -46,8 +46,8 @@ async def _begun(database: AsyncpgDatabase, put: Put) -> State | NotDone:
     made = plan(new, put.given, line, NO_PARENT, _ENDS, subject=put.subject)
     assert made is not None  # noqa: S101 - nothing is continued
     numbers, payloads = [number for number, _ in made.pieces], [payload for _, payload in made.pieces]
-    rows = await rows_of(
-        database, BEGIN, place.thread_id, place.owner, put.now, put.ttl, place.ns, made.next_number,
+    rows = await database.rows_unless(
+        LEFT, BEGIN, place.thread_id, place.owner, put.now, put.ttl, place.ns, made.next_number,
         new.root_id, numbers, payloads, made.id, new.checkpoint_id, new.run_id, made.heads, made.body,
     )  # fmt: skip
     if not rows:

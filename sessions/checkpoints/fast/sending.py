@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 from sessions.db.component import NOT_DONE
 from sessions.db.groups import Groups
-from sessions.db.sqlalchemy.errors import Trouble, trouble_of
-from sessions.db.sqlalchemy.retry import FailedError, retry
+from sessions.db.sqlalchemy.errors import Trouble
 from sessions.errors import StoreError
 
 if TYPE_CHECKING:
@@ -30,6 +29,12 @@ Key = tuple[int | str, ...]
 
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
+
+LEFT: Final = (Trouble.OTHER, Trouble.NO_TABLES, Trouble.BUSY, Trouble.LOCKED)
+"""Troubles of a statement that a command explains, or waits out.
+
+If its answer was lost, it is sent again: the next number is another one then, and the command finds the stored rows.
+"""
 
 
 class Guard(NamedTuple):
@@ -117,9 +122,9 @@ class Sending(Generic[T]):
         statement, beside, values_of = self._together
         values = values_of([one for _, one in planned])
         try:
-            rows = await rows_of(self._database, statement, *values)
+            rows = await self._database.rows_unless(LEFT, statement, *values)
             if rows is None:
-                rows = await rows_of(self._database, beside, *values)
+                rows = await self._database.rows_unless(LEFT, beside, *values)
         except StoreError as error:
             for job, _ in planned:
                 job.error = error.about(job.subject)
@@ -135,7 +140,7 @@ class Sending(Generic[T]):
     async def _send_alone(self, job: Job[Any], one: Planned[T]) -> None:
         statement, values = self._alone
         try:
-            rows = await rows_of(self._database, statement, *values(one))
+            rows = await self._database.rows_unless(LEFT, statement, *values(one))
         except StoreError as error:
             job.error = error.about(job.subject)
         except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
@@ -143,21 +148,6 @@ class Sending(Generic[T]):
         else:
             if rows and rows[0][0] == one.rows:
                 job.result = one.done
-
-
-async def rows_of(database: AsyncpgDatabase, statement: Statement, *values: Any) -> list[Any] | None:
-    """Return the rows of a statement; ``None`` if it was refused, or waited for long: a command may say why."""
-
-    async def attempt() -> list[Any] | None:
-        try:
-            return await database.fetch(statement, *values)
-        except FailedError as failed:
-            if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES, Trouble.BUSY, Trouble.LOCKED):
-                return None
-            raise
-
-    # If its answer was lost, the next number is another one: the command finds the stored rows.
-    return await retry(attempt, database.patience, repeatable=True)
 
 
 def _that_differ(planned: Sequence[tuple[Job[Any], Planned[T]]]) -> list[tuple[Job[Any], Planned[T]]]:

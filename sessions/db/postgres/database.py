@@ -19,10 +19,10 @@ from sessions.db.sqlalchemy.deadline import Deadline
 from sessions.db.sqlalchemy.error_origin import outcome_of
 from sessions.db.sqlalchemy.errors import Trouble, is_database_error, trouble_of
 from sessions.db.sqlalchemy.planner import FEW, FOR_THIS_TRANSACTION
-from sessions.db.sqlalchemy.retry import FailedError
+from sessions.db.sqlalchemy.retry import FailedError, retry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Hashable, MutableMapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Container, Hashable, MutableMapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -85,6 +85,25 @@ class AsyncpgDatabase(Database):
     async def read_rows(self, subject: str, statement: Statement, *values: Any) -> list[Any]:
         """Return the rows of a statement that only reads, retrying if the connection is lost."""
         return await self.retried(subject, lambda: self.fetch(statement, *values, reads=True), repeatable=True)
+
+    async def rows_unless(self, left: Container[Trouble], statement: Statement, *values: Any) -> list[Any] | None:
+        """Return the rows of a statement that can be sent again; ``None`` if it failed in a way that a command handles.
+
+        Args:
+            left: The ways in which it may fail, and nothing was changed: a command says why, or waits.
+            statement: As for `fetch`.
+            values: As for `fetch`.
+        """
+
+        async def attempt() -> list[Any] | None:
+            try:
+                return await self.fetch(statement, *values)
+            except FailedError as failed:
+                if trouble_of(failed.error) in left:
+                    return None
+                raise
+
+        return await retry(attempt, self.patience, repeatable=True)
 
     async def fetch(self, statement: Statement, *values: Any, reads: bool = False) -> list[Any]:
         """Return the rows of a statement that is a transaction by itself. Its parameters are numbered.

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import asyncpg
-
 from sessions.db.component import NOT_DONE
 from sessions.db.groups import Groups
 from sessions.db.sqlalchemy.errors import Trouble, trouble_of
@@ -43,6 +41,9 @@ if TYPE_CHECKING:
 
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
+
+_FOR_THE_LOG: Final = (Trouble.OTHER, Trouble.NO_TABLES)
+"""Troubles of which the log's own function has to say why: a key was seen before, or tables are missing."""
 
 _MISSING: Final = object()
 """The result of an append whose session was not found."""
@@ -148,17 +149,8 @@ class PostgresPaths:
 
     async def _number(self, subject: str, statement: Statement, *values: Any) -> int | NotDone:
         """Return the number of the branch that a statement has appended to."""
-
-        async def attempt() -> list[Any]:
-            try:
-                return await self._database.fetch(statement, *values)
-            except FailedError as failed:
-                if _is_for_the_log(failed):
-                    return []
-                raise
-
         try:
-            rows = await retry(attempt, self._database.patience, repeatable=True)
+            rows = await self._database.rows_unless(_FOR_THE_LOG, statement, *values)
         except StoreError as error:
             raise error.about(subject) from error.__cause__
         return NOT_DONE if not rows or rows[0][0] is None else int(rows[0][0])
@@ -188,15 +180,9 @@ class PostgresPaths:
                     raise
                 rows = await self._database.fetch(APPEND_MANY_BESIDE, *values)
         except FailedError as failed:
-            if _is_for_the_log(failed) or trouble_of(failed.error) is Trouble.LOCKED:
+            if trouble_of(failed.error) in (*_FOR_THE_LOG, Trouble.LOCKED):
                 return {}, []
             raise
         found = {number: of_branch for number, of_branch, _ in rows}
         done = {index: found[number] for index, number in enumerate(places) if found.get(number) is not None}
         return done, [index for index, number in enumerate(places) if number and number not in found]
-
-
-def _is_for_the_log(failed: FailedError) -> bool:
-    """Tell whether the log's own function has to say why: a key was seen before, or tables are missing."""
-    left = trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES)
-    return left or isinstance(failed.error, asyncpg.UniqueViolationError)
