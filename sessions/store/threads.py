@@ -72,6 +72,11 @@ class ThreadStore(ThreadMaintenance):
             return {}
         return {channel: one.value for channel, one in known.values.items() if not isinstance(one, bytes)}
 
+    def changed(self, place: Place) -> tuple[int, int] | None:
+        """Return two numbers that every change of a place's checkpoints moves, as of the last `put` or `read` there."""
+        known = self._remembered.get(place)
+        return None if known is None else (known.line.number, known.line.next_number)
+
     def putting(self, place: Place, checkpoint_id: str, run: Run | None = None) -> Putting:
         """Return a context for `put` and the serializing before it: large writes at the checkpoint wait for its end.
 

@@ -148,6 +148,31 @@ async def test_any_id_of_a_checkpoint_names_a_branch(id_of_fork: str, latest: st
     await check_verified(conversation)
 
 
+async def test_removed_and_replaced_checkpoints_are_not_shown(anywhere: str) -> None:
+    """Although the latest one has the same id.
+
+    Fails without: adapters/langgraph/thread_backend.py, `changed == built.changed`.
+    """
+    async with SessionSaver(anywhere) as saver, SessionSaver(anywhere) as other:
+        graph, conversation = chat(saver), saver.conversation("t")
+        await graph.ainvoke({"messages": [("user", "one")]}, CONFIG)
+        config: Any = CONFIG
+        after_one = await saver.aget_tuple(config)
+        assert after_one is not None
+        await graph.ainvoke({"messages": [("user", "left")]}, CONFIG)
+        await graph.ainvoke({"messages": [("user", "other")]}, after_one.config)
+        assert len(await conversation.branches.list()) == 2
+        await other.aprune(["t"])
+        assert [branch.name for branch in await conversation.branches.list()] == ["main"]
+        assert await texts(conversation) == ["one", "Answer to one", "other", "Answer to other"]
+        latest = await other.aget_tuple(config)
+        assert latest is not None
+        again: Any = {**latest.checkpoint, "channel_values": {"messages": [HumanMessage("replaced")]}}
+        await other.aput({**(latest.parent_config or {})}, again, latest.metadata, {"messages": 99})
+        assert await texts(conversation) == ["replaced"]
+        await check_verified(conversation)
+
+
 async def test_of_a_thread_that_is_gone_nothing_is_remembered() -> None:
     """Fails without: adapters/langgraph/thread_backend.py, `clear`."""
     saver = InMemorySaver()

@@ -52,10 +52,11 @@ _IN_ORDER_OF_TIME: Final = 6
 
 
 class _Built(NamedTuple):
-    """A conversation as of a checkpoint."""
+    """A conversation as of a checkpoint, and of the changes up to then; see `ThreadStore.changed`."""
 
     checkpoint_id: str | None
     backend: SQLiteBackend
+    changed: tuple[int, int] | None = None
 
 
 class ThreadBackend:
@@ -137,17 +138,19 @@ class ThreadBackend:
         await self._saver._before(self._place.thread_id)  # noqa: SLF001 - as above
         built = self._built
         latest = await kept.read(self._place)
-        if (latest and latest.checkpoint_id) == built.checkpoint_id:
+        changed = kept.changed(self._place)
+        is_latest = (latest and latest.checkpoint_id) == built.checkpoint_id
+        if is_latest and changed == built.changed:
             return built
         query = Query(thread_id=self._place.thread_id, ns=self._place.ns, owner=self._place.owner)
         new: list[Checkpoint] = []
         is_known = False
         async for found in kept.list(query):
-            if found.checkpoint_id == built.checkpoint_id:
+            if found.checkpoint_id == built.checkpoint_id and not is_latest:
                 is_known = True
                 break
             new.append(found)
-        # If the checkpoint that was the latest has been deleted, `new` has all that are left.
+        # If the checkpoint that was the latest was deleted, or others were removed behind it, `new` has all there are.
         rebuilt = await self._rebuilt(new)
         writes = {found.checkpoint_id: found.writes for found in new}
         with self._lock:
@@ -161,7 +164,7 @@ class ThreadBackend:
         owner = None if latest is None else latest.owner
         with damage_named(f"thread {self._place.thread_id!r}"):
             made = await self._made(tree, ways, owner)
-        self._built = built = _Built(tree.latest, made)
+        self._built = built = _Built(tree.latest, made, changed)
         return built
 
     async def _rebuilt(self, new: Sequence[Checkpoint]) -> dict[str, History]:
