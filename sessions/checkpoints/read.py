@@ -13,8 +13,9 @@ from sessions.checkpoints.lines import find_line
 from sessions.checkpoints.ranges import load_heads
 from sessions.checkpoints.remembered import State
 from sessions.checkpoints.rows import find_checkpoint, read_pieces, read_writes
-from sessions.checkpoints.values import Checkpoint
+from sessions.checkpoints.values import MOST_ID_BYTES, Checkpoint
 from sessions.db.command import LONG, Command
+from sessions.validation import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -127,8 +128,13 @@ def opened(place: Place, rows: Rows) -> Opened:
     Raises:
         DecryptionError: One was altered.
         DamagedSessionError: They contradict each other.
+        ValueError: An id was altered to one that cannot be stored.
     """
     row, contents = rows.row, Contents(place, rows.line)
+    for one in (row.checkpoint_id, row.parent_id, row.run_id):
+        # Others are not stored, and a graph passes them back as arguments.
+        if one is not None:
+            check_text(one, "an id", MOST_ID_BYTES)
     body = contents.body(row)
     values = contents.values(row, body, rows.pieces) if rows.known is None else rows.known.values
     made = Checkpoint(

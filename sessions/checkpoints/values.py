@@ -13,6 +13,9 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+MOST_ID_BYTES: Final = 255
+"""The length of every id but a thread's, in UTF-8."""
+
 ONE: Final = 0
 """The shape of a value that is one part."""
 

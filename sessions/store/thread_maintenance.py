@@ -14,7 +14,7 @@ from sessions.checkpoints.erase import check_owner_of, remove_expired, set_ttl
 from sessions.checkpoints.erase import erase as erase_thread
 from sessions.checkpoints.prune import Keep, prune
 from sessions.checkpoints.thread_list import Wanted, list_threads
-from sessions.checkpoints.values import Pruned
+from sessions.checkpoints.values import MOST_ID_BYTES, Pruned
 from sessions.clock import now
 from sessions.crypto.subject import KeyWanted, Subject
 from sessions.db.component import Removed
@@ -36,9 +36,6 @@ Also: TypeAlias = "Callable[[Transaction, bool], Removed]"
 
 MOST_BYTES: Final = 1024
 """The length of a thread's id and of a namespace, in UTF-8."""
-
-MOST_ID_BYTES: Final = 255
-"""The same of all other ids."""
 
 MOST_PATH_BYTES: Final = 65_535
 """The same of a task's path, which may be empty."""

@@ -14,12 +14,13 @@ from sessions.checkpoints.read import Read, opened
 from sessions.checkpoints.remembered import DEFAULT_BYTES, Remembered
 from sessions.checkpoints.statements.listing import AT_ONCE
 from sessions.checkpoints.under_way import PutsUnderWay
+from sessions.checkpoints.values import MOST_ID_BYTES
 from sessions.clock import now
 from sessions.errors import ThreadGoneError
 from sessions.labels import MAX_OWNER_BYTES
 from sessions.store.forgetting import Forgetting
 from sessions.store.thread_damage import damage_named
-from sessions.store.thread_maintenance import MOST_BYTES, MOST_ID_BYTES, MOST_PATH_BYTES, SUBJECT, ThreadMaintenance
+from sessions.store.thread_maintenance import MOST_BYTES, MOST_PATH_BYTES, SUBJECT, ThreadMaintenance
 from sessions.validation import AUDITS_KEPT, check_text
 
 if TYPE_CHECKING:

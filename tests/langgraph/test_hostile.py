@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sessions.adapters.langgraph import SqliteSaver
-from sessions.errors import DecryptionError, SessionsError, UndecodableStateError
+from sessions.errors import DamagedSessionError, DecryptionError, SessionsError, UndecodableStateError
 from tests.langgraph.graphs import asking, chat, said, thread
 from tests.langgraph.state_plant import Preferences as Planted
 from tests.langgraph.state_types import Preferences
@@ -167,6 +167,22 @@ def test_moved_rows(written: Path, sealed: Path, table: str, column: str, order:
         pytest.raises(DecryptionError),
     ):
         saver.get_tuple(thread("a"))
+
+
+@pytest.mark.parametrize("column", ["checkpoint_id", "parent_id", "run_id"])
+@pytest.mark.parametrize("value", ["x" * 300, ""])
+def test_an_id_that_cannot_be_stored_is_damage(written: Path, column: str, value: str) -> None:
+    """A graph passes them back with its next step, where they would be an argument out of range.
+
+    Fails without: checkpoints/read.py, `check_text`.
+    """
+    where = "id = (select max(id) from agent_checkpoints_checkpoints)"
+    path = _altered(
+        written,
+        lambda rows: rows.execute(f"update agent_checkpoints_checkpoints set {column} = ? where {where}", (value,)),
+    )
+    with SqliteSaver(path, types=[Preferences]) as saver, pytest.raises(DamagedSessionError, match="make no sense"):
+        list(saver.list(None))
 
 
 def test_an_untouched_database_refuses_nothing(written: Path, sealed: Path) -> None:
