@@ -213,11 +213,10 @@ class ThreadStore(ThreadMaintenance):
         self._forgetting.lines(set(lines))
 
     def _seen(self, place: Place, checkpoint_id: str | None, run: Run | None) -> tuple[int | None, int | None]:
-        """Return the line that a caller has used, and the thread that it has used if it is not known in which line."""
+        """Return the line that a caller has used, and the thread of a run that has not used this line itself."""
         line = None if run is None else run.line(place)
-        if line is None:
-            line = self._remembered.seen(place, checkpoint_id)
-        return line, run.thread(place) if run is not None and line is None else None
+        within = run.thread(place) if run is not None and line is None else None
+        return self._remembered.seen(place, checkpoint_id) if line is None else line, within
 
     async def read(
         self, place: Place, checkpoint_id: str | None = None, *, run: Run | None = None

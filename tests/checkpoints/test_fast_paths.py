@@ -309,18 +309,24 @@ async def test_a_locked_line_keeps_no_other_thread_waiting(url: str, store: Thre
     await check_rows(store)
 
 
+@pytest.mark.parametrize("seen", [1, 100])
 async def test_a_run_does_not_go_on_in_a_thread_that_began_anew(
-    store: ThreadStore, monkeypatch: pytest.MonkeyPatch
+    store: ThreadStore, monkeypatch: pytest.MonkeyPatch, seen: int
 ) -> None:
-    """Fails without: checkpoints/fast/postgres.py, `put.within`."""
-    monkeypatch.setattr(remembered, "_SEEN", 1)
+    """Fails without: checkpoints/fast/postgres.py, `put.within`; store/threads.py, `within` of `_seen`."""
+    monkeypatch.setattr(remembered, "_SEEN", seen)
     run, within = Run(), Place("t", "within")
     await store.put(PLACE, new("1"), run=run)
     await store.delete("t")
     await store.put(PLACE, new("2"))
     await store.put(within, new("1"))
-    # The process has used many checkpoints since, and knows this one's line no more.
+    # The process may have used many checkpoints since, and know this one's line no more.
     await store.put(Place("other"), new("1"))
+    with pytest.raises(ThreadGoneError):
+        await store.put_writes(within, "1", "task", "", [write(0, "a", ["more"])], run=run)
     with pytest.raises(ThreadGoneError):
         await store.put(within, new("2", "1"), run=run)
     assert await store.read(within, "2") is None
+    found = await store.read(within)
+    assert found is not None
+    assert not writes(found)

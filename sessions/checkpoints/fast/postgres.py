@@ -77,6 +77,8 @@ class PostgresPaths:
     async def _put_writes(self, put: PutWrites, subject: str) -> int | NotDone:
         if put.known is None or put.seen != put.known.line.number:
             return NOT_DONE
+        if put.within not in (None, put.known.line.thread.number):
+            return NOT_DONE
         return await self._writes.submit(put, subject)
 
     async def _read(self, read: Read, subject: str) -> Rows | None:
