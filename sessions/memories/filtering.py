@@ -120,11 +120,17 @@ class Filtering:
 
     async def _too_broad(self, below: Below) -> FilterTooBroadError:
         assert self.compiled is not None  # noqa: S101 - as above
-        usable = await self._hold.read(lambda tx: usable_fields(tx, below.low, below.high))
-        fields = hints_of(self.compiled, usable.numbers)
-        declare = f"Declare the field {fields[0]!r} and call reindex()" if fields else "Filter by a declared field"
+        if self._hold.common.sealing is not None:
+            # No field can be declared.
+            fields: tuple[str, ...] = ()
+            advice = "Pass"
+        else:
+            usable = await self._hold.read(lambda tx: usable_fields(tx, below.low, below.high))
+            fields = hints_of(self.compiled, usable.numbers)
+            declare = f"Declare the field {fields[0]!r} and call reindex()" if fields else "Filter by a declared field"
+            advice = f"{declare}, or pass"
         return FilterTooBroadError(
             f"{self._hold.subject}: the filter would look at more than {self._budget:,} memories, its budget. Nothing "
-            f"was returned. {declare}, or pass a longer prefix or a larger filter_budget.",
+            f"was returned. {advice} a longer prefix or a larger filter_budget.",
             fields,
         )

@@ -265,6 +265,9 @@ class Filtered:
             await _compare(mine, FILTERS[::6])
             with pytest.raises(ValueError, match="in the clear"):
                 await store.memories.declare("n")
+            with pytest.raises(FilterTooBroadError, match=r"was returned\. Pass a longer prefix") as caught:
+                await mine.list(filter={"n": 1}, filter_budget=1)
+            assert caught.value.fields == ()
 
     FILTER_EXAMPLES: ClassVar[int] = 8
     """How many sequences of operations are compared with the model."""
