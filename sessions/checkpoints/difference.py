@@ -4,9 +4,9 @@ A piece is a msgpack array ``[shape, runs, literals]``. A run is ``[start, count
 ``[-1, count]``: so many literals, which stand in order. A literal is a part, or cuts of one of the base's parts
 (`splices.py`). A whole value is one run of literals.
 
-A value is whole again before reading it takes too long: once the pieces to be read have twice its bytes, or more rows
-than the value has parts (64 at least), or their cuts copy 32 times its bytes, or they lie in 8 places. So reading costs
-a bounded multiple of the value, and writing a list that grows stays as cheap as its new parts.
+A value is whole again before reading it takes too long: once the pieces to be read have three times its bytes, or more
+rows than the value has parts (64 at least), or their cuts copy 32 times its bytes, or they lie in 8 places. So reading
+costs a bounded multiple of the value, and writing a list that grows stays as cheap as its new parts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MOST_RANGES: Final = 8
-_MOST_BYTES: Final = 2
+_MOST_BYTES: Final = 3
 _SOME_BYTES: Final = 4096
 _MOST_ROWS: Final = 64
 _MOST_COPIED: Final = 32
