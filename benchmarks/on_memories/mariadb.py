@@ -56,6 +56,6 @@ async def limit_on_mariadb(url: str, memories: int) -> AsyncIterator[Kept]:
         for (value,) in await run(statement, namespace_of(number)[1]):
             msgspec.json.decode(value)
 
-    yield Kept(put, get, some)
+    yield Kept(put, get, some, some)
     pool.close()
     await pool.wait_closed()

@@ -27,10 +27,11 @@ IN_MEMORY: Final = "InMemoryStore"
 _KEY_TARGETS: Final[dict[str, dict[str, Target]]] = {
     SQLITE: {
         "put, 1 task": Target(1.5), "put, 64 tasks": Target(5, "faster"), "get": Target(4),
-        "10 of a namespace": Target(3),
+        "10 of a namespace": Target(3), "the latest 10 of a namespace": Target(3),
     },
     POSTGRES: {
         "put, 1 task": Target(1.4), "put, 64 tasks": Target(1), "get": Target(1.2), "10 of a namespace": Target(1.3),
+        "the latest 10 of a namespace": Target(1.3),
     },
     MARIADB: {},
 }  # fmt: skip
