@@ -15,12 +15,18 @@ from sessions.errors import StoreError
 from .altered_threads import altered, fill, nothing_is_run, put_in_place, use, with_altered
 
 _KEY = bytes(range(128, 160))
-_ON_SQLITE = 150
-_ON_SERVERS = 25
+_ON_SQLITE = 50
+_ON_SERVERS = 10
+_WITH_EVERYTHING = 3
+"""Times as many examples are tried with ``--everything``: each uses all operations, for a third of a second."""
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
-def test_any_value_in_any_column(anywhere: str, encrypted: bool) -> None:  # noqa: FBT001
+def test_any_value_in_any_column(
+    anywhere: str,
+    encrypted: bool,  # noqa: FBT001
+    pytestconfig: pytest.Config,
+) -> None:
     """
     Fails without: checkpoints/difference.py, the types of `_piece` (``Any``); checkpoints/parts.py, those of
     `_scalars`; adapters/langgraph/serializer.py, `_refused` in `_class`.
@@ -48,8 +54,10 @@ def test_any_value_in_any_column(anywhere: str, encrypted: bool) -> None:  # noq
         with nothing_is_run():
             await use(anywhere, **options)
 
+    examples = _ON_SQLITE if anywhere.startswith("sqlite:") else _ON_SERVERS
+
     @settings(
-        max_examples=_ON_SQLITE if anywhere.startswith("sqlite:") else _ON_SERVERS,
+        max_examples=examples * (_WITH_EVERYTHING if pytestconfig.getoption("everything") else 1),
         suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.large_base_example, HealthCheck.data_too_large],
     )
     @given(st.data())
