@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessions import SQLAlchemySession
+from sessions import SQLAlchemySession, open_store
 from sessions.db.sqlalchemy import shared_engine
 from sessions.db.uncancelled import settle
 from tests.sql.engines import DRIVERS, url_for
@@ -50,6 +50,54 @@ def test_a_loop_that_ends_while_connections_are_being_closed(
             for _ in range(steps):
                 runner.run(asyncio.sleep(0))
         gc.collect()
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+# aiosqlite's threads report to their loop, also when it has been closed.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_loop_that_ends_before_a_task_begins(
+    driver: str, request: pytest.FixtureRequest, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whichever task of some operations is cancelled before its first step, no connection is left to the collector.
+
+    Fails without: db/sqlalchemy/pools.py, `await connection.close()` in `borrowed`, with all drivers except asyncpg.
+    """
+    caplog.set_level(logging.CRITICAL, "sqlalchemy.pool")
+    url = url_for(driver, request, tmp_path)
+
+    async def use() -> None:
+        async with open_store(url, create_tables=True) as store:
+            session = store.session("s")
+            await session.add_items([message("1")])
+            changes = [session.add_items([message("2")]) for _ in range(2)]
+            await asyncio.gather(*changes, session.get_items(), session.version())
+
+    def ends_before(number: int) -> bool:
+        """Use a store in a loop that ends when it makes this task; tell whether there were as many."""
+        numbers = iter(range(number))
+
+        def make(loop: asyncio.AbstractEventLoop, made: Any, **named: Any) -> asyncio.Task[Any]:
+            if next(numbers, None) == number - 1:
+                loop.stop()
+            return asyncio.Task(made, loop=loop, **named)
+
+        with asyncio.Runner() as runner:
+            runner.get_loop().set_task_factory(make)
+            try:
+                runner.run(use())
+            except RuntimeError as error:
+                assert "loop stopped" in str(error)  # noqa: PT017 - it may also end well
+                return True
+            runner.get_loop().set_task_factory(None)
+        return False
+
+    number = 2  # The first is that of `use` itself.
+    while ends_before(number):
+        gc.collect()
+        number += 1
+    gc.collect()
+    assert number > 5
 
 
 @pytest.mark.parametrize("is_caller_cancelled", [True, False])

@@ -28,7 +28,7 @@ from sessions.db.sqlalchemy.group_commit import GroupCommit
 from sessions.db.sqlalchemy.outage import Outage
 from sessions.db.sqlalchemy.packets import check_packet
 from sessions.db.sqlalchemy.polling import Looks, PollingWaker
-from sessions.db.sqlalchemy.pools import shared_pool
+from sessions.db.sqlalchemy.pools import borrowed, shared_pool
 from sessions.db.sqlalchemy.retry import RETRY_TIMEOUT, FailedError, Patience, retry
 from sessions.db.sqlalchemy.transaction import SQLAlchemyTransaction, Texts
 from sessions.db.sqlalchemy.turns import Turns
@@ -227,7 +227,7 @@ class Database:
                 async with (
                     Deadline(limit, self.outage) as deadline,
                     self.pool.place(engine),
-                    engine.connect() as connection,
+                    borrowed(engine) as connection,
                 ):
                     deadline.connected((await connection.get_raw_connection()).driver_connection)
                     try:

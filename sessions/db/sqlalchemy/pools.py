@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from contextlib import nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -17,12 +17,14 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from sqlalchemy.util import await_only
 
 from sessions.db.dialect import SQLITE
+from sessions.db.uncancelled import settle
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
     from sqlalchemy import Dialect
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
     from sqlalchemy.pool import Pool
 
     from sessions.db.schema import Schema
@@ -98,6 +100,25 @@ class SharedPool:
         if found is None:
             found = self._of_loops[loop] = _OfLoop(engine)
         return found
+
+
+@asynccontextmanager
+async def borrowed(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Borrow a connection of an engine's pool, and return it even if the event loop is ending.
+
+    SQLAlchemy returns a connection in a task. A loop that ends cancels its tasks, some of them before their first step:
+    then nothing would close the connection.
+    """
+    connection = await engine.connect()
+    try:
+        yield connection
+    finally:
+        try:
+            await settle(connection.close())
+        except asyncio.CancelledError:
+            # Does nothing if the connection was returned.
+            await connection.close()
+            raise
 
 
 class _OneOfAnyLoop:

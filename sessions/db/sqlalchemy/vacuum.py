@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sessions.db.dialect import POSTGRES
 from sessions.db.sqlalchemy.errors import is_database_error
+from sessions.db.sqlalchemy.pools import borrowed
 from sessions.db.sqlalchemy.retry import FailedError
 from sessions.db.sqlite.vacuum import not_rewritten, still_read
 from sessions.db.words import content_table_names
@@ -57,7 +58,7 @@ async def scrub(engine: AsyncEngine) -> tuple[str, ...]:
         FailedError: The database failed.
     """
     try:
-        async with engine.connect() as connection:
+        async with borrowed(engine) as connection:
             return await connection.run_sync(_scrub_file, engine.url.database)
     except Exception as error:
         if not is_database_error(error):
