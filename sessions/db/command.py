@@ -59,14 +59,6 @@ class Command(Generic[T]):
         return self
 
     @property
-    def groupable(self) -> bool:
-        """Whether it may share a transaction with others that wait at the moment: it takes a statement or two.
-
-        On SQLite all changes share transactions, because row locks do not matter there.
-        """
-        return False
-
-    @property
     def locks(self) -> Hashable | None:
         """A name of the row that it locks first, or ``None``: changes of one row wait in turn, and not all at once."""
         return None

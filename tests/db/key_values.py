@@ -82,10 +82,6 @@ class Put(Command[None], msgspec.Struct, frozen=True, eq=False):
         return True
 
     @property
-    def groupable(self) -> bool:
-        return True
-
-    @property
     def expires(self) -> bool:
         return self.until is not None
 

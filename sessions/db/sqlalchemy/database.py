@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from sessions.clock import now
 from sessions.db.command import command_of, repeatable_form
-from sessions.db.component import NOT_DONE
 from sessions.db.dialect import MARIADB, POSTGRES, PREFIX, SQLITE
 from sessions.db.migration_statements import APPLIED
 from sessions.db.migrations import is_current, migrate
@@ -24,7 +23,6 @@ from sessions.db.sqlalchemy.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, 
 from sessions.db.sqlalchemy.engine_features import carried, translated
 from sessions.db.sqlalchemy.error_origin import outcome_of
 from sessions.db.sqlalchemy.errors import TablesGoneError, Trouble, is_database_error, translate, trouble_of
-from sessions.db.sqlalchemy.group_commit import GroupCommit
 from sessions.db.sqlalchemy.outage import Outage
 from sessions.db.sqlalchemy.packets import check_packet
 from sessions.db.sqlalchemy.polling import Looks, PollingWaker
@@ -98,7 +96,6 @@ class Database:
         self._texts = Texts(self._schemas, self._name, prefix, schema)
         self.words = words(self._schemas, self._name, prefix, schema)
         self.looks = Looks(self)
-        self._groups = GroupCommit(self)
         self.turns = Turns()
         self._beside = Beside(components, self._attempt_beside, removes_leftovers=self._name == POSTGRES)
         self.pool = shared_pool(engine)
@@ -134,13 +131,10 @@ class Database:
         if self._name != SQLITE:
             work = repeatable_form(work)
         command = command_of(work)
-        grouped = command.groupable and not self.carried()
-        done = await self._groups.submit(work, subject) if grouped else NOT_DONE
-        if done is NOT_DONE:
-            async with self.turns.at(command.locks):
-                done = await settle(self.write_alone(work, subject))
+        async with self.turns.at(command.locks):
+            done = await settle(self.write_alone(work, subject))
         await self.changed(command)
-        return cast("T", done)
+        return done
 
     async def write_alone(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which may not be cancelled."""
