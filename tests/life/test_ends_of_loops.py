@@ -53,13 +53,13 @@ def test_a_loop_that_ends_while_connections_are_being_closed(
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
-# aiosqlite's threads report to their loop, also when it has been closed.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("driver", [driver for driver in DRIVERS if driver != "aiosqlite"])
 def test_a_loop_that_ends_before_a_task_begins(
     driver: str, request: pytest.FixtureRequest, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whichever task of some operations is cancelled before its first step, no connection is left to the collector.
+
+    The threads of aiosqlite report to their loop, also when it has been closed, and fail then, in any later test.
 
     Fails without: db/sqlalchemy/pools.py, `await connection.close()` in `borrowed`, with all drivers except asyncpg.
     """

@@ -310,6 +310,7 @@ def test_engines_of_loops_that_ended_are_garbage(url: str, *, closed_by_hand: bo
     first = use()
     # A thread of SQLite's driver may have a connection for a moment.
     assert any(use() <= first for _ in range(20))
-    # Otherwise the engine of the last loop is released in a later test, by the next engine that is made.
-    asyncio.run(session.aclose())
+    if not url.startswith("sqlite"):
+        # Otherwise the engine of the last loop is released in a later test, by the next engine that is made.
+        asyncio.run(session.aclose())
     gc_quietly()
