@@ -13,7 +13,7 @@ from sessions.validation import check_flags, check_ttl
 from sessions.waits.blocking import without_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import timedelta
 
 
@@ -151,7 +151,7 @@ class Threads(SaverBase):
         older_than: float | timedelta | None,
         dry_run: bool,
     ) -> Pruned:
-        ids = _ids(thread_ids, "thread_ids")
+        ids = _ids(thread_ids, "thread_ids", id_of_thread)
         age = check_ttl(older_than, "older_than")
         check_flags(dry_run=dry_run)
         if strategy == "delete":
@@ -188,7 +188,7 @@ class Threads(SaverBase):
         return count
 
 
-def _ids(given: Any, name: str) -> list[str]:
+def _ids(given: Any, name: str, id_of: Callable[[Any], str] = str) -> list[str]:
     if isinstance(given, str):
         raise TypeError(f"{name} must be a list of ids, not one text. Nothing was removed. Pass [{name[:-1]}].")
-    return [id_of_thread(one) if name == "thread_ids" else str(one) for one in given]
+    return [id_of(one) for one in given]
