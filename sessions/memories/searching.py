@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, ca
 
 from sessions.clock import now
 from sessions.memories.filtering import Filtering
+from sessions.memory.by_age import ByAge
 from sessions.memory.read import by_ids
 from sessions.types.memories import Found
 from sessions.validation import check_count, check_flags, is_unicode
@@ -198,11 +199,8 @@ class Searching:
         return await self._hold.read(read)
 
     async def _latest(self, below: Below, wanted: int, filtering: Filtering) -> builtins.list[_Scored]:
-        from sessions.memory.search.reading import latest  # noqa: PLC0415 - few programs search
-
-        hold, where = self._hold, _range(below)
         if filtering.compiled is None:
-            rows = await hold.read(lambda tx: latest(tx, where, below.now, wanted))
+            rows = await self._hold.read(ByAge(below, wanted, newest=True))
             return [_Scored(row) for row in rows]
         best: list[MemoryRow] = []
         async for part in filtering.parts(below, whole=True):
@@ -211,7 +209,7 @@ class Searching:
 
 
 def _range(below: Below) -> Range:
-    from sessions.memory.search.reading import Range  # noqa: PLC0415 - as above
+    from sessions.memory.search.reading import Range  # noqa: PLC0415 - few programs search
 
     return Range(below.low, below.high, below.owner)
 

@@ -20,9 +20,9 @@ from sessions.clock import now
 from sessions.errors import InvalidItemError
 from sessions.memories.indexing import index
 from sessions.memories.writing import prepare
+from sessions.memory.by_age import ByAge
 from sessions.memory.filters import compile_filter
 from sessions.memory.listing import ListMemories, Place
-from sessions.memory.search.reading import Range, oldest
 from sessions.types.memories import Put
 from sessions.validation import DEFAULT, MAX_TTL
 
@@ -172,8 +172,7 @@ async def _oldest(memories: Memories, op: SearchOp, wanted: int, known: set[tupl
     if op.filter or known or wanted > _AT_ONCE:
         rows = await _oldest_of_all(memories, below, op, wanted, known)
     else:
-        where = Range(below.low, below.high, below.owner)
-        rows = await hold.read(lambda tx: oldest(tx, where, below.now, wanted))
+        rows = await hold.read(ByAge(below, wanted, newest=False))
     refreshed = await memories._refreshed(rows, refresh=bool(op.refresh_ttl))  # noqa: SLF001 - as above
     return [hold.memory(row) for row in await hold.opened(refreshed)]
 

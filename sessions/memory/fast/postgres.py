@@ -1,4 +1,4 @@
-"""The fast paths of memories on Postgres: get, list, filter and put in one statement each; waiting puts go together."""
+"""The fast paths of memories on Postgres: each in one statement; puts that wait go together."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ from sessions.db.sqlalchemy.errors import Trouble, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError, retry
 from sessions.db.uncancelled import settle
 from sessions.errors import StoreError
+from sessions.memory.by_age import ByAge
 from sessions.memory.candidates import SETTINGS_SEEN, WIDE
 from sessions.memory.changes import Change
-from sessions.memory.fast.statements import FILTER, GET, LIST, PUT, OneFilter, OneGet, OneList, OnePut
+from sessions.memory.fast.statements import (
+    FILTER,
+    GET,
+    LIST,
+    PUT,
+    OneByAge,
+    OneFilter,
+    OneGet,
+    OneList,
+    OnePut,
+    by_age,
+)
 from sessions.memory.filtering import Begin
 from sessions.memory.listing import BRIEF, ListMemories
 from sessions.memory.locking import check_owner
@@ -58,7 +70,13 @@ class PostgresPaths:
 
     def by_type(self) -> dict[type, FastPath]:
         """Return the fast paths by type of command."""
-        return {Get: self._get, ListMemories: self._list, Begin: self._filter, Change: self._change}
+        return {
+            Get: self._get,
+            ListMemories: self._list,
+            ByAge: self._by_age,
+            Begin: self._filter,
+            Change: self._change,
+        }
 
     async def _get(self, work: Get, subject: str) -> MemoryRow | None:
         rows = await self._database.read_rows(subject, GET, *OneGet(work.path, work.name, work.now))
@@ -79,6 +97,16 @@ class PostgresPaths:
         found = [row for row in found if below.owner in (None, row.owner)][: work.limit]
         is_all = len(rows) < work.limit + SPACES_AT_ONCE and len({row["path"] for row in rows}) < SPACES_AT_ONCE
         return found if is_all or len(found) == work.limit else NOT_DONE
+
+    async def _by_age(self, work: ByAge, subject: str) -> list[MemoryRow] | NotDone:
+        if work.count > BRIEF:
+            return NOT_DONE
+        below = work.below
+        values = OneByAge(below.low, below.high, below.owner, below.now, work.count)
+        rows = await self._database.read_rows(subject, by_age(newest=work.newest), *values)
+        if rows[0]["spaces"] > SPACES_AT_ONCE:
+            return NOT_DONE
+        return [MemoryRow.of(tuple(row)[1:]) for row in rows if row["id"] is not None]
 
     async def _filter(self, work: Begin, subject: str) -> Part | NotDone:
         settings: Settings | None = self._database.known.get(SETTINGS_SEEN)

@@ -1,6 +1,6 @@
-"""Put, get, list and filter on Postgres: one statement, one round trip each, on the driver's own connection.
+"""Put, get, list, filter and find by age on Postgres: one statement each, on the driver's own connection.
 
-They do the same as `memory/changes.py`, `memory/read.py`, `memory/listing.py` and `memory/filtering.py` in the common
+They do the same as `changes.py`, `read.py`, `listing.py`, `filtering.py` and `by_age.py` of `memory/` in the common
 case: one memory is put into a namespace that is there, a short page is found in a few namespaces, and a declared field
 leaves few candidates. In another case a statement changes nothing, and leaves all to the general function.
 
@@ -11,6 +11,7 @@ waited for, its version is another one by then, and the put is left.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.sqlalchemy.brief import BRIEFLY
@@ -65,6 +66,16 @@ class OneList(NamedTuple):
     now: int
 
 
+class OneByAge(NamedTuple):
+    """The parameters of `by_age`, in the order of their numbers."""
+
+    low: str
+    high: str
+    owner: str | None
+    now: int
+    wanted: int
+
+
 class OneFilter(NamedTuple):
     """The parameters of `FILTER`, in the order of their numbers.
 
@@ -93,7 +104,7 @@ class OneFilter(NamedTuple):
     wanted: int
 
 
-def _alone(parameters: type[OnePut | OneGet | OneList | OneFilter], purpose: str, sql: str) -> Statement:
+def _alone(parameters: type[OnePut | OneGet | OneList | OneByAge | OneFilter], purpose: str, sql: str) -> Statement:
     """Return a statement with numbers in place of ``:names``, as the driver wants them."""
     return Statement(purpose, _NAMED.sub(lambda found: f"${parameters._fields.index(found[1]) + 1}", sql))
 
@@ -165,6 +176,35 @@ LIST: Final = _alone(
     ) m on true order by s.path, m.name limit :wanted::bigint + {SPACES_AT_ONCE}
     """,  # noqa: S608 - as above
 )
+
+
+@cache
+def by_age(*, newest: bool) -> Statement:
+    """Return the statement for the first memories in the order of time, of the first few namespaces.
+
+    Each row begins with the number of the namespaces; without any memory, and if there are more than a few namespaces,
+    it goes on with nulls.
+    """
+    order = "m.updated_at desc, m.id desc" if newest else "m.created_at, m.id"
+    return _alone(
+        OneByAge,
+        "The memories of a few namespaces that were put last." if newest else "Those whose keys were put first.",
+        f"""
+        with head as materialized (select :wanted::bigint as wanted), below as materialized (
+            select s.id, s.path, s.owner, s.wrapped_keys from {{spaces}} s
+            where s.path >= :low::text and s.path < :high::text and (:owner::text is null or s.owner = :owner::text)
+            order by s.path limit {SPACES_AT_ONCE + 1}
+        )
+        select n.spaces, m.* from (select count(*) as spaces from below) n left join lateral (
+            select s.path, s.owner, s.wrapped_keys, m.* from below s cross join lateral (
+                {{few}}
+                select {COLUMNS} from {{memories}} m where m.space = s.id and {LIVE} order by {order}
+                {{of_few}}
+            ) m
+        ) m on n.spaces <= {SPACES_AT_ONCE} order by {order} limit :wanted::bigint
+        """,  # noqa: S608 - as above
+    )
+
 
 _OF_VALUES: Final = "v.field = :field::bigint and v.value >= r.first and v.value <= r.last"
 

@@ -9,7 +9,6 @@ from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
 from sessions.db.lists import parts
 from sessions.labels import as_stored
-from sessions.memory.read import by_ids
 from sessions.memory.search.rows import IndexRow, Sealed
 from sessions.memory.statements import searching as statements
 from sessions.memory.writing import REMOVALS_KEPT
@@ -17,8 +16,7 @@ from sessions.memory.writing import REMOVALS_KEPT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sessions.db.transaction import Row, Statement, Transaction
-    from sessions.memory.rows import MemoryRow
+    from sessions.db.transaction import Row, Transaction
 
 PAGE: Final = 512
 """Memories in a part, at most: with 1,536 dimensions, they are 1.6 MB."""
@@ -91,22 +89,6 @@ def next_spaces(tx: Transaction, below: Range) -> tuple[list[Space], Range | Non
     spaces = [Space(*row) for _, *row in rows]
     # No label begins with U+0001, so no path is between one and the same with that behind it.
     return spaces, below._replace(low=as_stored(rows[-1][0]) + "\x01") if len(rows) == _SPACES else None
-
-
-def latest(tx: Transaction, below: Range, now: int, count: int) -> list[MemoryRow]:
-    """Return the memories in a range that were put last, the latest first."""
-    return _in_order(tx, statements.LATEST_IDS, below, now, count)
-
-
-def oldest(tx: Transaction, below: Range, now: int, count: int) -> list[MemoryRow]:
-    """Return the memories in a range whose keys were put first, the first one first."""
-    return _in_order(tx, statements.OLDEST_IDS, below, now, count)
-
-
-def _in_order(tx: Transaction, statement: Statement, below: Range, now: int, count: int) -> list[MemoryRow]:
-    ids = [id_ for (id_,) in tx.all(statement, now=now, count=count, **below.values)]
-    rows = {row.id: row for some in by_ids(tx, ids, now) for row in some}
-    return [rows[id_] for id_ in ids]
 
 
 def changed(tx: Transaction, space: int, after: int, model: int, *, sealed: bool) -> list[IndexRow]:

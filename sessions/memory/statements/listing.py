@@ -117,3 +117,31 @@ def count_by_space(*, owned: bool) -> Statement:
         from {{spaces}} s where s.path > :after and s.path < :high {owner} order by s.path limit :count
         """,  # noqa: S608 - as above
     )
+
+
+@cache
+def by_age(*, newest: bool, owned: bool) -> Statement:
+    """Return the statement for the memories in a range of paths that were put last, or whose keys were put first."""
+    owner = _OF_OWNER if owned else ""
+    order = "m.updated_at desc, m.id desc" if newest else "m.created_at, m.id"
+    # The ids are put in order alone: values may be large.
+    return Statement(
+        "The memories in a range of paths that were put last." if newest else "Those whose keys were put first.",
+        f"""
+        select s.path, s.owner, s.wrapped_keys, {COLUMNS} from (
+            select m.id from {{spaces}} s join {{memories}} m on m.space = s.id
+            where s.path >= :low and s.path < :high {owner} and {LIVE} order by {order} limit :count
+        ) f join {{memories}} m on m.id = f.id join {{spaces}} s on s.id = m.space order by {order}
+        """,  # noqa: S608 - as above
+    )
+
+
+WIDTH = Statement(
+    "The number of the next namespaces in a range of paths, one more than are looked at together, and of their keys.",
+    f"""
+    select count(*), coalesce(sum(n.last), 0) from (
+        select s.last from {{spaces}} s where s.path >= :low and s.path < :high
+        order by s.path limit {SPACES_AT_ONCE + 1}
+    ) n
+    """,  # noqa: S608 - as above
+)

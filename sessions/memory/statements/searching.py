@@ -8,7 +8,6 @@ from typing import Final
 from sessions.db.dialect import MARIADB
 from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
-from sessions.memory.statements.memories import LIVE
 
 AT_ONCE: Final = 64
 """Namespaces that a statement asks for by their ids, or memories by their keys."""
@@ -102,22 +101,4 @@ ADD_EMBEDDER = Statement(
     "Note an embedding model, unless another process has just noted one of that name.",
     f"{_ADD_EMBEDDER} on conflict (name) do nothing",
     {MARIADB: f"{_ADD_EMBEDDER} on duplicate key update name = name"},
-)
-
-LATEST_IDS = Statement(
-    "The memories below a prefix that were put last, without expired ones.",
-    f"""
-    select m.id from {{memories}} m join {{spaces}} s on s.id = m.space
-    where s.path >= :low and s.path < :high and (:any_owner = 1 or s.owner = :owner) and {LIVE}
-    order by m.updated_at desc, m.id desc limit :count
-    """,  # noqa: S608 - as above.
-)
-
-OLDEST_IDS = Statement(
-    "The memories below a prefix whose keys were put first, without expired ones.",
-    f"""
-    select m.id from {{memories}} m join {{spaces}} s on s.id = m.space
-    where s.path >= :low and s.path < :high and (:any_owner = 1 or s.owner = :owner) and {LIVE}
-    order by m.created_at, m.id limit :count
-    """,  # noqa: S608 - as above.
 )

@@ -13,8 +13,11 @@ from sessions.embedding import Embedder
 from sessions.errors import EmbeddingError
 from sessions.testing.memory.search_model import embed
 from sessions.types.memories import Put
+from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from sessions.testing.expiry_model import MovableClock, OpenStore
     from sessions.types.memories import Found
 
@@ -23,6 +26,10 @@ _TEXTS = {"pet": "a cat called Minka", "work": "writes ORD-4711/b in Python", "c
 
 def _keys(found: list[Found]) -> list[str]:
     return [one.key for one in found]
+
+
+async def _placed(found: Awaitable[list[Found]]) -> list[tuple[tuple[str, ...], str]]:
+    return [(one.namespace, one.key) for one in await found]
 
 
 class Searches:
@@ -82,7 +89,7 @@ class Searches:
             assert _keys(await mine.search()) == ["long"]
 
     async def test_the_latest_first_without_a_query(self, open_here: OpenStore, time: MovableClock) -> None:
-        """Fails without: memory/statements/searching.py, `LATEST_IDS`, `order by`."""
+        """Fails without: memory/statements/listing.py, `by_age`, `order by`."""
         async with open_here() as store:
             mine = store.memories.under((f"{uuid4()}",))
             for number in range(7):
@@ -96,6 +103,42 @@ class Searches:
             assert _keys(await mine.search(("n1",), limit=2)) == ["1", "5"]
             assert {one.score for one in await mine.search()} == {0.0}
             assert _keys(await mine.search(filter={"n": {"$lt": 4}}, limit=3)) == ["1", "3", "2"]
+
+    @pytest.mark.parametrize("spaces", [3, 40], ids=["few namespaces", "many namespaces"])
+    async def test_the_latest_are_those_of_a_sorted_list(
+        self, open_here: OpenStore, time: MovableClock, spaces: int
+    ) -> None:
+        """Fails without: memory/statements/listing.py and memory/fast/statements.py, each condition of `by_age`."""
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            put: list[tuple[tuple[str, str], str]] = []
+            for number in range(90):
+                if number % 7 == 0:
+                    time.move(1)
+                owner = "ann" if number % spaces == 1 else DEFAULT
+                ttl = None if number % 5 else 1
+                await mine.put(("n", f"{number % spaces}"), f"{number}", {}, ttl=ttl, owner=owner)
+                put.append((("n", f"{number % spaces}"), f"{number}"))
+            await mine.put(("m",), "before", {})
+            await mine.put(("o",), "behind", {})
+            time.move(2)
+            # Of one namespace, those that were put at the same time are in a fixed order.
+            alive = [one for number, one in enumerate(put) if number % 5]
+            for limit in (1, 10, 89, 300):
+                assert (
+                    await _placed(mine.search(("n", "1"), limit=limit))
+                    == [one for one in reversed(alive) if one[0] == ("n", "1")][:limit]
+                )
+                found = await _placed(mine.search(("n",), limit=limit))
+                assert [int(key) // 7 for _, key in found] == [int(key) // 7 for _, key in reversed(alive)][:limit]
+                assert len(set(found)) == len(found)
+                assert set(found) <= set(alive)
+                of_ann = mine.under((), owner="ann")
+                assert (
+                    await _placed(of_ann.search(("n",), limit=limit))
+                    == [one for one in reversed(alive) if one[0] == ("n", "1")][:limit]
+                )
+            assert await mine.search(("p",)) == []
 
     async def test_a_filter_never_shortens_a_page(self, open_here: OpenStore) -> None:
         """Fails without: memories/searching.py, `_read_hits`, more than one page of hits."""
