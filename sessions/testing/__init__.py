@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sessions.testing.leases.contract import LeaseContract
     from sessions.testing.list_model import MakeSession
     from sessions.testing.memory.contract import MemoryContract
-    from sessions.testing.retention import RetentionContract
+    from sessions.testing.retention.contract import RetentionContract
     from sessions.testing.searching import SearchContract
     from sessions.testing.session import SessionContract
     from sessions.testing.sharing import SharingContract
@@ -88,7 +88,7 @@ _MODULES = {
     "ItemKeyContract": "item_keys.contract",
     "LeaseContract": "leases.contract",
     "MemoryContract": "memory.contract",
-    "RetentionContract": "retention",
+    "RetentionContract": "retention.contract",
     "SearchContract": "searching",
     "SessionContract": "session",
     "SharingContract": "sharing",

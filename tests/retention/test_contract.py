@@ -35,8 +35,6 @@ class TestSQLAlchemy(RetentionContract):
 
 
 class TestEncrypted(RetentionContract):
-    encrypted = True
-
     @pytest.fixture
     def open_here(self, anywhere: str) -> OpenStore:
         key = generate_key()
