@@ -160,7 +160,7 @@ def _first(tx: Transaction, spaces: Sequence[Row], how: _How[R]) -> Iterator[lis
     for space, *row in tx.all(statements.first_memories(whole=how.whole), now=how.now, count=how.page, **numbers):
         found.setdefault(space, []).append(tuple(row))
     if tx.database == MARIADB:
-        # It keeps rows with payloads in a temporary table, in whose gaps a small one may come before others.
+        # It promises no order of a union's rows. Stored in a temporary table, a small one came before others.
         for rows in found.values():
             rows.sort(key=itemgetter(1))
     gathered: list[R] = []

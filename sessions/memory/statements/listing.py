@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+from sessions.db.dialect import MARIADB
 from sessions.db.transaction import Statement
 from sessions.memory.statements.memories import COLUMNS, LIVE
 
@@ -55,14 +56,16 @@ def next_memories(*, whole: bool = True) -> Statement:
 def first_memories(*, whole: bool = True) -> Statement:
     """Return the statement for the first memories of some namespaces, of each in the order of their keys."""
     one = f"""
-        select * from (
-            select m.space, {COLUMNS if whole else _PAYLOAD_COLUMNS} from {{memories}} m
-            where m.space = :sNUMBER and {LIVE} order by m.name limit :count
-        ) pNUMBER
+        select m.space, {COLUMNS if whole else _PAYLOAD_COLUMNS} from {{memories}} m
+        where m.space = :sNUMBER and {LIVE} order by m.name limit :count
     """  # noqa: S608 - as above
+
+    def of_all(frame: str) -> str:
+        return " union all ".join(frame.format(one).replace("NUMBER", str(at)) for at in range(SPACES_AT_ONCE))
+
+    # SQLite takes no parentheses. MariaDB would store the rows of each subquery in a temporary table, on the disk.
     return Statement(
-        "The first memories of some namespaces.",
-        " union all ".join(one.replace("NUMBER", str(number)) for number in range(SPACES_AT_ONCE)),
+        "The first memories of some namespaces.", of_all("select * from ({}) pNUMBER"), {MARIADB: of_all("({})")}
     )
 
 

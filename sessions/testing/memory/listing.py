@@ -40,7 +40,7 @@ class Lists:
             assert await mine.count() == len(puts)
 
     async def test_values_of_any_size_come_in_the_order_of_their_keys(self, open_here: OpenStore) -> None:
-        """Fails without: memory/listing.py, `rows.sort`, on MariaDB."""
+        """Fails without both: memory/listing.py, `rows.sort`; statements/listing.py, `({})` for MariaDB."""
         async with open_here() as store:
             mine = store.memories.under((f"{uuid4()}",))
             sizes = random.Random(1)  # noqa: S311 - nothing secret
