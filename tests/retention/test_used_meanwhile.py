@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -12,8 +11,12 @@ from sessions import RetentionPolicy, open_store
 from sessions.store import retaining
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.list_model import user
+from tests.sql.processes import run_together
 
 if TYPE_CHECKING:
+    from multiprocessing.synchronize import Barrier
+    from pathlib import Path
+
     from sessions import LogSession, Store
     from sessions.log.lifetime.retain import Judged
 
@@ -93,26 +96,27 @@ async def test_a_session_that_was_started_again_stays(anywhere: str, monkeypatch
         assert await store.session("s").get_items() == [user("new")]
 
 
-_REMOVES: Final = """
-import asyncio, sys
+_REMOVERS: Final = 3
 
-from sessions import RetentionPolicy, open_store
 
-async def main(url, how):
+def _work(number: int, barrier: Barrier, url: str, how: str, folder: Path) -> None:
+    """Remove what the other removers do, and note how much that was; the last process writes meanwhile."""
+    barrier.wait()
+    removed = asyncio.run(_remove(url, how if number < _REMOVERS else "writing"))
+    (folder / f"{number}.removed").write_text(f"{removed}")
+
+
+async def _remove(url: str, how: str) -> int:
     async with open_store(url, create_tables=True) as store:
         if how == "owner":
-            print((await store.erase_owner("ann", scrub=False)).sessions)
-        elif how == "age":
-            print((await store.retain(RetentionPolicy(older_than=0.000_001, owner="ann"), scrub=False)).erased)
-        elif how == "turns":
-            print((await store.retain(RetentionPolicy(keep_turns=1, owner="ann"), batch=5, scrub=False)).entries)
-        else:
-            for number in range(60):
-                await store.session("busy", owner="bob").add_items([{"role": "user", "content": str(number)}])
-            print(0)
-
-asyncio.run(main(*sys.argv[1:]))
-"""
+            return (await store.erase_owner("ann", scrub=False)).sessions
+        if how == "age":
+            return (await store.retain(RetentionPolicy(older_than=0.000_001, owner="ann"), scrub=False)).erased
+        if how == "turns":
+            return (await store.retain(RetentionPolicy(keep_turns=1, owner="ann"), batch=5, scrub=False)).entries
+        for number in range(60):
+            await store.session("busy", owner="bob").add_items([user(str(number))])
+        return 0
 
 
 async def _fill(store: Store) -> None:
@@ -122,20 +126,12 @@ async def _fill(store: Store) -> None:
 
 
 @pytest.mark.parametrize("how", ["owner", "age", "turns"])
-async def test_processes_at_the_same_work_remove_everything_once(url: str, how: str) -> None:
+async def test_processes_at_the_same_work_remove_everything_once(url: str, tmp_path: Path, how: str) -> None:
     """Fails without: log/lifetime/retain.py and erase_owners.py, `lock_session`, on servers."""
     async with open_store(url, create_tables=True) as store:
         await _fill(store)
-        command = [sys.executable, "-c", _REMOVES, url]
-        running = [
-            subprocess.Popen([*command, work], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for work in (how, how, how, "writing")
-        ]
-        removed = 0
-        for process in running:
-            said, errors = process.communicate()
-            assert process.returncode == 0, errors.decode()
-            removed += int(said)
+        run_together(_REMOVERS + 1, _work, url, how, tmp_path)
+        removed = sum(int(file.read_text()) for file in tmp_path.glob("*.removed"))
         rows = await store.audits(limit=10_000)
         if how == "turns":
             counted = sum(row.counts["entries"] for row in rows)
