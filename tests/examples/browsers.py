@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from playwright.async_api import async_playwright, expect
 
+from sessions import open_store
 from tests.chromium import chromium
 from tests.sql.servers import free_port
 
@@ -18,6 +19,7 @@ from .programs import EXAMPLES, Place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from playwright.async_api import Browser, BrowserContext, Locator, Page
 
@@ -59,6 +61,16 @@ async def serving(program: str, place: Place, **environment: str) -> AsyncIterat
         finally:
             process.kill()
             process.wait()
+
+
+async def forget(database: Path) -> None:
+    """Delete all chats of a running example: its next ones begin as on a server that has just been started.
+
+    That takes seconds, most of them for imports.
+    """
+    async with open_store(f"sqlite:///{database}") as store:
+        for chat in await store.sessions():
+            await store.delete(chat.session_id)
 
 
 async def _answers(port: int) -> bool:

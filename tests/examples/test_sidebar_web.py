@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from .browsers import PATIENCE, button, serving, shows, window
+from .browsers import PATIENCE, button, forget, serving, shows, window
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,9 +21,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 expect.set_options(timeout=PATIENCE)
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def address(shared_place: Place) -> AsyncIterator[str]:
+    async with serving("sidebar_web.py", shared_place) as address:
+        yield address
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def tabs(browser: Browser, place: Place) -> AsyncIterator[BrowserContext]:
-    async with serving("sidebar_web.py", place) as address, window(browser, address) as context:
+async def tabs(browser: Browser, shared_place: Place, address: str) -> AsyncIterator[BrowserContext]:
+    await forget(shared_place.folder / "sidebar_web.db")
+    async with window(browser, address) as context:
         yield context
 
 

@@ -9,9 +9,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from sessions import open_store
 from tests.sql.servers import free_port
 
-from .browsers import PATIENCE, button, open_tab, serving, shows, window
+from .browsers import PATIENCE, button, forget, open_tab, serving, shows, window
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,9 +29,16 @@ UNKNOWN = "Nobody answered that in the recordings."
 STILL_UNKNOWN = "I still have no recording of an answer to that."
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def address(shared_place: Place) -> AsyncIterator[str]:
+    async with serving("undo_web.py", shared_place) as address:
+        yield address
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def tabs(browser: Browser, place: Place) -> AsyncIterator[BrowserContext]:
-    async with serving("undo_web.py", place) as address, window(browser, address) as context:
+async def tabs(browser: Browser, shared_place: Place, address: str) -> AsyncIterator[BrowserContext]:
+    await forget(shared_place.folder / "undo_web.db")
+    async with window(browser, address) as context:
         yield context
 
 
@@ -194,11 +202,10 @@ async def test_html_and_long_words_are_text(page: Page, width: int) -> None:
 
 
 async def test_a_message_stays_where_it_was_typed_if_the_model_does_not_answer(browser: Browser, place: Place) -> None:
-    """The first server answers; the second one's model cannot be reached."""
-    async with serving("undo_web.py", place) as address, window(browser, address) as tabs:
-        page = await open_tab(tabs)
-        await say(page, "First")
-        await say(page, "Second")
+    async with open_store(f"sqlite:///{place.folder}/undo_web.db") as store:
+        for text in ("First", "Second"):
+            answered = [{"role": "user", "content": text}, {"role": "assistant", "content": UNKNOWN}]
+            await store.session("chat").add_items(answered)
     broken = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": f"http://127.0.0.1:{free_port()}", "PYTHONWARNINGS": ""}
     async with (
         serving("undo_web.py", replace(place, network=True), **broken) as address,
