@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sessions import Store
 
 MARK = "whatnobodyelsesays"
+KINDS = ["sqlite", "sqlite+aiosqlite"]
 SESSIONS = 40
 ITEMS = 900
 
@@ -32,7 +35,7 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture(params=["sqlite", "sqlite+aiosqlite"])
+@pytest.fixture(params=KINDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"{request.param}:///{tmp_path}/sessions.db"
 
@@ -63,6 +66,25 @@ async def fill(store: Store) -> None:
         await store.session(f"s{session}").add_items([{"role": "user", "content": text}])
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files that are filled, by the beginnings of their URLs: SQLAlchemy uses no write-ahead log."""
+    return {kind: asyncio.run(_fill(kind, tmp_path_factory.mktemp("filled"))) for kind in KINDS}
+
+
+async def _fill(kind: str, folder: Path) -> Path:
+    async with open_store(f"{kind}:///{folder}/filled.db", create_tables=True, **_fast(kind)) as store:
+        await fill(store)
+    return folder / "filled.db"
+
+
+@pytest.fixture
+def filled_url(url: str, filled: dict[str, Path], tmp_path: Path) -> str:
+    """The same as `url`, of a copy of a filled file."""
+    shutil.copy(filled[url.partition(":")[0]], tmp_path / "sessions.db")
+    return url
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[int]:
     """Have another process hold a snapshot of the database; give the number of items it sees."""
@@ -76,12 +98,11 @@ def reading(path: Path) -> Iterator[int]:
         process.communicate()
 
 
-async def test_what_was_erased_is_in_no_file(url: str, folder: Path) -> None:
+async def test_what_was_erased_is_in_no_file(filled_url: str, folder: Path) -> None:
     """
     Fails without: db/sqlite/vacuum.py, "vacuum" and "wal_checkpoint(truncate)"; db/sqlalchemy/vacuum.py, "vacuum".
     """
-    async with open_store(url, create_tables=True, **_fast(url)) as store:
-        await fill(store)
+    async with open_store(filled_url, create_tables=True, **_fast(filled_url)) as store:
         erased = 0
         for session in range(0, SESSIONS, 2):
             receipt = await store.erase(f"s{session}", scrub=session == SESSIONS - 2)
@@ -94,9 +115,8 @@ async def test_what_was_erased_is_in_no_file(url: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["clear", "purge", "pop"])
-async def test_what_was_deleted_is_in_no_file_once_they_are_scrubbed(url: str, folder: Path, how: str) -> None:
-    async with open_store(url, create_tables=True, **_fast(url)) as store:
-        await fill(store)
+async def test_what_was_deleted_is_in_no_file_once_they_are_scrubbed(filled_url: str, folder: Path, how: str) -> None:
+    async with open_store(filled_url, create_tables=True, **_fast(filled_url)) as store:
         for session in range(0, SESSIONS, 2):
             deleted = store.session(f"s{session}")
             if how == "clear":
@@ -107,7 +127,7 @@ async def test_what_was_deleted_is_in_no_file_once_they_are_scrubbed(url: str, f
                 while await deleted.pop_item():
                     pass
         # At the latest in the write-ahead log, which the other way does not use.
-        assert left_of(folder) or "aiosqlite" in url
+        assert left_of(folder) or "aiosqlite" in filled_url
         assert await store.scrub() == ()
         assert left_of(folder) == {}
         assert found_in(folder, 1)

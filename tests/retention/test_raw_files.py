@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import RetentionPolicy, open_store
-from tests.expiry.test_raw_files import ITEMS, MARK, SESSIONS, fill, found_in, left_of, reading
+from tests.expiry.test_raw_files import ITEMS, MARK, SESSIONS, filled, filled_url, found_in, left_of, reading, url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,23 +15,20 @@ if TYPE_CHECKING:
     from sessions import Store
 
 
-@pytest.fixture(params=["sqlite", "sqlite+aiosqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return f"{request.param}:///{tmp_path}/sessions.db"
+__all__ = ["filled", "filled_url", "url"]
 
 
-async def _filled(store: Store) -> None:
-    """Fill a store, with an owner for each second session."""
-    await fill(store)
+async def _give_owners(store: Store) -> None:
+    """Give an owner to each second session."""
     for number in range(0, SESSIONS, 2):
         await store.session(f"s{number}").set_info(owner=("acme", f"user-{MARK}-{number}-"), archived=True)
 
 
 @pytest.mark.parametrize("how", ["retain", "erase_owner"])
-async def test_what_goes_whole_is_in_no_file(url: str, tmp_path: Path, how: str) -> None:
+async def test_what_goes_whole_is_in_no_file(filled_url: str, tmp_path: Path, how: str) -> None:
     """Fails without: store/retaining.py, `vacuum` in `run`; store/erasing.py, `vacuum` in `erase_owner`."""
-    async with open_store(url, create_tables=True) as store:
-        await _filled(store)
+    async with open_store(filled_url, create_tables=True) as store:
+        await _give_owners(store)
         if how == "retain":
             report = await store.retain(RetentionPolicy(archived=True), actor="nightly")
             assert (report.erased, report.pending) == (SESSIONS // 2, ())
@@ -43,9 +40,8 @@ async def test_what_goes_whole_is_in_no_file(url: str, tmp_path: Path, how: str)
         assert len(await store.audits(limit=1000)) == SESSIONS // 2 + (how == "erase_owner")
 
 
-async def test_older_turns_are_in_no_file(url: str, tmp_path: Path) -> None:
-    async with open_store(url, create_tables=True) as store:
-        await fill(store)
+async def test_older_turns_are_in_no_file(filled_url: str, tmp_path: Path) -> None:
+    async with open_store(filled_url, create_tables=True) as store:
         report = await store.retain(RetentionPolicy(keep_turns=1), scrub=False)
         assert (report.trimmed, report.entries) == (SESSIONS, ITEMS - SESSIONS)
         assert "store.scrub()" in report.pending[0]
