@@ -11,9 +11,9 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from sessions.db.transaction import Transaction
+    from sessions.db.transaction import Row, Statement, Transaction
 
 T = TypeVar("T")
 
@@ -80,6 +80,26 @@ class Command(Generic[T]):
         A brief read may run on the writing connection, where changes wait for it.
         """
         return None
+
+
+class SingleRead(Command[T]):
+    """A read of one statement: a server answers it in one round trip, without a transaction around it."""
+
+    __slots__ = ()
+
+    @property
+    def asked(self) -> tuple[Statement, Mapping[str, Any]]:
+        """The statement, and its parameters."""
+        raise NotImplementedError
+
+    def of(self, rows: Sequence[Row]) -> T:
+        """Return the result, by the rows of the statement."""
+        raise NotImplementedError
+
+    def __call__(self, tx: Transaction) -> T:
+        """Do it in `tx`."""
+        statement, values = self.asked
+        return self.of(tx.all(statement, **values))
 
 
 _PLAIN: Final = Command[Any]()

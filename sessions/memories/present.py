@@ -9,13 +9,12 @@ import msgspec
 
 from sessions.clock import now
 from sessions.memories.embedding import places_of
-from sessions.memory.read import Get
+from sessions.memory.read import Get, GetToChange
 from sessions.memory.search.indexing import texts_to_index, words_row
-from sessions.memory.statements.searching import PLACES_OF
 from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
-    from sessions.db.transaction import Row, Transaction
+    from sessions.db.transaction import Row
     from sessions.memories.hold import Hold
     from sessions.memory.rows import MemoryRow
     from sessions.validation import Default
@@ -45,16 +44,11 @@ async def read_present(hold: Hold, path: str, name: str, owner: str | None) -> P
         UndecodableItemError: Its value cannot be read.
         DecryptionError: The keys here do not open it.
     """
-    get = Get(path, name, now(), owner)
-
-    def read(tx: Transaction) -> tuple[MemoryRow, Row | None] | None:
-        row = get(tx)
-        return None if row is None else (row, tx.one(PLACES_OF, memory=row.id))
-
-    found = await hold.read(read)
+    found = await hold.read(GetToChange(Get(path, name, now(), owner)))
     if found is None:
         return Present()
-    row, searched = found
+    row, (is_searched, *places) = found
+    searched = None if is_searched is None else tuple(places)
     (opened,) = await hold.opened([row])
     value = hold.parts(opened)["value"]
     ttl = None if row.ttl is None else timedelta(microseconds=row.ttl)

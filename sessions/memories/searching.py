@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, ca
 from sessions.clock import now
 from sessions.memories.filtering import Filtering
 from sessions.memory.by_age import ByAge
-from sessions.memory.read import by_ids
+from sessions.memory.read import ByIds
+from sessions.memory.statements.memories import MANY_IDS
 from sessions.types.memories import Found
 from sessions.validation import check_count, check_flags, is_unicode
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 SearchMode: TypeAlias = Literal["auto", "vector", "text", "both"]
 """How `Memories.search` compares: by meaning, by words, or both; by default, by all that the store can."""
 
-_PAGE: Final = 256
+_PAGE: Final = MANY_IDS
 """Found memories that are read together, so that other readers have their turn."""
 
 _LOOKED: Final = 1_024
@@ -190,13 +191,13 @@ class Searching:
         """Return the memories of hits that are there, and match the filter."""
         if not hits:
             return {}
-        ids, at = [hit.id for hit in hits], now()
+        asked = ByIds([hit.id for hit in hits], now())
 
-        def read(tx: Transaction) -> dict[int, MemoryRow]:
-            rows = (row for some in by_ids(tx, ids, at) for row in some)
-            return {row.id: row for row in rows if filtering.compiled is None or filtering.matches(row)}
+        def read(tx: Transaction) -> list[MemoryRow]:
+            return [row for row in asked(tx) if filtering.matches(row)]
 
-        return await self._hold.read(read)
+        rows = await self._hold.read(asked if filtering.compiled is None else read)
+        return {row.id: row for row in rows}
 
     async def _latest(self, below: Below, wanted: int, filtering: Filtering) -> builtins.list[_Scored]:
         if filtering.compiled is None:

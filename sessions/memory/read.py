@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from sessions.clock import NEVER
-from sessions.db.command import Command
+from sessions.db.command import Command, SingleRead
 from sessions.db.lists import parts
 from sessions.memory.locking import check_owner
 from sessions.memory.rows import MemoryRow
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sessions.db.command import Long
-    from sessions.db.transaction import Transaction
+    from sessions.db.transaction import Row, Statement, Transaction
 
 _LAZY: Final = 16
 """A refreshed memory lives this part of its life longer than asked, so that most reads need not refresh it."""
 
+_PLACED: Final = 3
+"""Columns of a memory's row for search that tell how it was put."""
 
-class Get(Command["MemoryRow | None"], msgspec.Struct, frozen=True, eq=False):
+
+class Get(SingleRead["MemoryRow | None"], msgspec.Struct, frozen=True, eq=False):
     """Find a memory by its key.
 
     Attributes:
@@ -38,16 +41,20 @@ class Get(Command["MemoryRow | None"], msgspec.Struct, frozen=True, eq=False):
     now: int
     owner: str | None = None
 
-    def __call__(self, tx: Transaction) -> MemoryRow | None:
-        """Do it in `tx`.
+    @property
+    def asked(self) -> tuple[Statement, dict[str, Any]]:
+        """The statement, and its parameters."""
+        return statements.GET_MEMORY, {"path": self.path, "name": self.name, "now": self.now}
+
+    def of(self, rows: Sequence[Row]) -> MemoryRow | None:
+        """Return the memory of its row.
 
         Raises:
             OwnerError: The memory's namespace belongs to another owner, or has none.
         """
-        row = tx.one(statements.GET_MEMORY, path=self.path, name=self.name, now=self.now)
-        if row is None:
+        if not rows:
             return None
-        found = MemoryRow.of(row)
+        found = MemoryRow.of(rows[0])
         check_owner(found.path, self.owner, found.owner)
         return found
 
@@ -55,6 +62,59 @@ class Get(Command["MemoryRow | None"], msgspec.Struct, frozen=True, eq=False):
     def briefly(self) -> Callable[[Transaction], MemoryRow | Long | None]:
         """It always takes little time."""
         return self
+
+
+class GetToChange(SingleRead["tuple[MemoryRow, Row] | None"], msgspec.Struct, frozen=True, eq=False):
+    """Find a memory, and what of its row for search tells how it was put.
+
+    Attributes:
+        get: Which memory.
+    """
+
+    get: Get
+
+    @property
+    def asked(self) -> tuple[Statement, dict[str, Any]]:
+        """The statement, and its parameters."""
+        return statements.GET_TO_CHANGE, self.get.asked[1]
+
+    def of(self, rows: Sequence[Row]) -> tuple[MemoryRow, Row] | None:
+        """Return the memory and the last columns of its row.
+
+        Raises:
+            OwnerError: As for `Get`.
+        """
+        found = self.get.of([row[:-_PLACED] for row in rows])
+        return None if found is None else (found, rows[0][-_PLACED:])
+
+    @property
+    def briefly(self) -> Callable[[Transaction], tuple[MemoryRow, Row] | Long | None]:
+        """It always takes little time."""
+        return self
+
+
+class ByIds(SingleRead[list[MemoryRow]], msgspec.Struct, frozen=True, eq=False):
+    """Find memories by their ids, in any order; those that are missing are left out.
+
+    Attributes:
+        ids: At most `MANY_IDS`.
+        now: As for `Get`.
+    """
+
+    ids: Sequence[int]
+    now: int
+
+    @property
+    def asked(self) -> tuple[Statement, dict[str, Any]]:
+        """The statement, and its parameters."""
+        sizes = statements.FEW_IDS, statements.IDS_AT_ONCE, statements.MANY_IDS
+        at_once = next(size for size in sizes if len(self.ids) <= size)
+        (values,) = parts("m", at_once, self.ids)
+        return statements.by_ids(at_once, owned=False), {"now": self.now, **values}
+
+    def of(self, rows: Sequence[Row]) -> list[MemoryRow]:
+        """Return the memories of rows."""
+        return list(map(MemoryRow.of, rows))
 
 
 def get_many(

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
-from sessions.db.command import command_of, repeatable_form
+from sessions.db.command import SingleRead, command_of, repeatable_form
 from sessions.db.component import ASYNCPG, NOT_DONE
-from sessions.db.dialect import POSTGRES
 from sessions.db.postgres.listening import Listener, ListeningWaker
 from sessions.db.postgres.transaction import AsyncpgTransaction, NumberedTexts, end_what_listeners_began
 from sessions.db.sqlalchemy.database import Database
@@ -41,10 +40,8 @@ class AsyncpgDatabase(Database):
 
     def __init__(self, engine: AsyncEngine, *, components: Sequence[Component] = (), **options: Any) -> None:
         super().__init__(engine, components=components, **options)
-        self._numbered = NumberedTexts(self.words)
+        self._numbered = NumberedTexts({**self.words, **FEW})
         self._listener = Listener(self)
-        self._words_of_few = {**self.words, **FEW}
-        self._texts_alone: dict[Statement, str] = {}
         self._fast: dict[type, FastPath] = {}
         for component in components:
             if make := component.fast.get(ASYNCPG):
@@ -55,9 +52,16 @@ class AsyncpgDatabase(Database):
         return ListeningWaker(self.looks, self._listener, topic)
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Run `work` in one snapshot, on its fast path if it has one, and return its result."""
-        fast = self._fast.get(type(work))
-        if fast is not None and not self.carried():
+        """Run `work` in one snapshot, as one statement or on its fast path if it has one, and return its result."""
+        if self.carried():
+            return await super().read(work, subject)
+        if isinstance(work, SingleRead):
+            await self.ensure_ours(subject)
+            statement, values = work.asked
+            _, names = self._numbered[statement]
+            rows = await self.read_rows(subject, statement, *[values[name] for name in names])
+            return cast("T", work.of([tuple(row) for row in rows]))
+        if (fast := self._fast.get(type(work))) is not None:
             await self.ensure_ours(subject)
             found = await fast(work, subject)
             if found is not NOT_DONE:
@@ -106,11 +110,11 @@ class AsyncpgDatabase(Database):
         return await retry(attempt, self.patience, repeatable=True)
 
     async def fetch(self, statement: Statement, *values: Any, reads: bool = False) -> list[Any]:
-        """Return the rows of a statement that is a transaction by itself. Its parameters are numbered.
+        """Return the rows of a statement that is a transaction by itself.
 
         Args:
             statement: The statement; it may have the words of `FEW`.
-            values: Its parameters.
+            values: Its parameters, in the order of their numbers or first names.
             reads: Whether nothing can have come of it if the connection is lost.
 
         Raises:
@@ -123,7 +127,8 @@ class AsyncpgDatabase(Database):
                 self.borrowed(deadline) as connection,
             ):
                 sent = True
-                return cast("list[Any]", await connection.fetch(self._text_alone(statement), *values))
+                text, _ = self._numbered[statement]
+                return cast("list[Any]", await connection.fetch(text, *values))
         except Exception as error:
             if not is_database_error(error):
                 raise
@@ -131,13 +136,6 @@ class AsyncpgDatabase(Database):
             said = isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError)
             error = as_lost(error) if sent else error
             raise FailedError(error, outcome_known=said or not sent or reads) from None
-
-    def _text_alone(self, statement: Statement) -> str:
-        text = self._texts_alone.get(statement)
-        if text is None:
-            (text,) = statement.render(POSTGRES, self._words_of_few)
-            self._texts_alone[statement] = text
-        return text
 
     def carried(self) -> str:
         """Return the engine's feature that fast paths would bypass; log it once, because the slow paths take longer."""

@@ -15,22 +15,18 @@ from sessions.memory.candidates import SETTINGS_SEEN, WIDE
 from sessions.memory.changes import Change
 from sessions.memory.fast.statements import (
     FILTER,
-    GET,
     LIST,
     PUT,
     OneByAge,
     OneFilter,
-    OneGet,
     OneList,
     OnePut,
     by_age,
 )
 from sessions.memory.filtering import Begin
 from sessions.memory.listing import BRIEF, ListMemories
-from sessions.memory.locking import check_owner
 from sessions.memory.narrowing import narrowings_of
 from sessions.memory.prepared import Changed, PreparedPut
-from sessions.memory.read import Get
 from sessions.memory.rows import MemoryRow
 from sessions.memory.statements.listing import SPACES_AT_ONCE
 from sessions.memory.writing import ends_at
@@ -71,20 +67,11 @@ class PostgresPaths:
     def by_type(self) -> dict[type, FastPath]:
         """Return the fast paths by type of command."""
         return {
-            Get: self._get,
             ListMemories: self._list,
             ByAge: self._by_age,
             Begin: self._filter,
             Change: self._change,
         }
-
-    async def _get(self, work: Get, subject: str) -> MemoryRow | None:
-        rows = await self._database.read_rows(subject, GET, *OneGet(work.path, work.name, work.now))
-        if not rows:
-            return None
-        found = MemoryRow.of(tuple(rows[0]))
-        check_owner(found.path, work.owner, found.owner)
-        return found
 
     async def _list(self, work: ListMemories, subject: str) -> list[MemoryRow] | NotDone:
         if work.limit > BRIEF:

@@ -1,6 +1,6 @@
-"""Put, get, list, filter and find by age on Postgres: one statement each, on the driver's own connection.
+"""Put, list, filter and find by age on Postgres: one statement each, on the driver's own connection.
 
-They do the same as `changes.py`, `read.py`, `listing.py`, `filtering.py` and `by_age.py` of `memory/` in the common
+They do the same as `changes.py`, `listing.py`, `filtering.py` and `by_age.py` of `memory/` in the common
 case: one memory is put into a namespace that is there, a short page is found in a few namespaces, and a declared field
 leaves few candidates. In another case a statement changes nothing, and leaves all to the general function.
 
@@ -19,7 +19,7 @@ from sessions.db.transaction import Statement
 from sessions.memory.candidates import WIDE
 from sessions.memory.marks import KEPT_BYTES
 from sessions.memory.statements.listing import SPACES_AT_ONCE
-from sessions.memory.statements.memories import COLUMNS, GET_MEMORY, LIVE
+from sessions.memory.statements.memories import COLUMNS, LIVE
 from sessions.memory.statements.spaces import TELL_WATCHERS
 
 if TYPE_CHECKING:
@@ -46,14 +46,6 @@ class OnePut(NamedTuple):
     digest: bytes | None
     vectors: bytes | None
     words: bytes | None
-
-
-class OneGet(NamedTuple):
-    """The parameters of `GET`, in the order of their numbers."""
-
-    path: str
-    name: str
-    now: int
 
 
 class OneList(NamedTuple):
@@ -104,7 +96,7 @@ class OneFilter(NamedTuple):
     wanted: int
 
 
-def _alone(parameters: type[OnePut | OneGet | OneList | OneByAge | OneFilter], purpose: str, sql: str) -> Statement:
+def _alone(parameters: type[OnePut | OneList | OneByAge | OneFilter], purpose: str, sql: str) -> Statement:
     """Return a statement with numbers in place of ``:names``, as the driver wants them."""
     return Statement(purpose, _NAMED.sub(lambda found: f"${parameters._fields.index(found[1]) + 1}", sql))
 
@@ -152,8 +144,6 @@ PUT: Final = _alone(
     select version, created_at, {TELL_WATCHERS} from raised
     """,  # noqa: S608 - words of this package
 )
-
-GET: Final = _alone(OneGet, GET_MEMORY.purpose, GET_MEMORY.sql)
 
 LIST: Final = _alone(
     OneList,

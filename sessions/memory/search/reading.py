@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from itertools import starmap
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+
+from sessions.db.command import SingleRead
 from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
 from sessions.db.lists import parts
@@ -16,7 +19,7 @@ from sessions.memory.writing import REMOVALS_KEPT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sessions.db.transaction import Row, Transaction
+    from sessions.db.transaction import Row, Statement, Transaction
 
 PAGE: Final = 512
 """Memories in a part, at most: with 1,536 dimensions, they are 1.6 MB."""
@@ -77,10 +80,19 @@ class Range(NamedTuple):
         return {"low": self.low, "high": self.high, "owner": self.owner, "any_owner": int(self.owner is None)}
 
 
-def fingerprint(tx: Transaction, below: Range) -> Fingerprint:
-    """Return the fingerprint of a range, which changes with it."""
-    # Some databases add up to another type.
-    return Fingerprint(*map(int, tx.the(statements.FINGERPRINT, **below.values)))
+class GetFingerprint(SingleRead[Fingerprint], msgspec.Struct, frozen=True, eq=False):
+    """Read the fingerprint of a range, which changes with it."""
+
+    below: Range
+
+    @property
+    def asked(self) -> tuple[Statement, dict[str, Any]]:
+        """The statement, and its parameters."""
+        return statements.FINGERPRINT, self.below.values
+
+    def of(self, rows: Sequence[Row]) -> Fingerprint:
+        """Return the fingerprint; some databases add up to another type."""
+        return Fingerprint(*map(int, rows[0]))
 
 
 def next_spaces(tx: Transaction, below: Range) -> tuple[list[Space], Range | None]:

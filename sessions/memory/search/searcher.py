@@ -16,10 +16,10 @@ from sessions.memory.search.reading import (
     NO_MODEL,
     PAGE,
     Fingerprint,
+    GetFingerprint,
     Range,
     Space,
     changed,
-    fingerprint,
     ids_after,
     next_spaces,
     of_spaces,
@@ -164,7 +164,7 @@ class Searcher:
     async def _look(self, below: Range) -> _Seen:
         """Return the namespaces in a range, and forget those that have been erased since the last look."""
         before = self._looks.get(below, _NOTHING)
-        found = await self._backend.read(partial(fingerprint, below=below), _SUBJECT)
+        found = await self._backend.read(GetFingerprint(below), _SUBJECT)
         if found.settings != self._settings:
             # Vectors or words were made again, without a change of the memories' versions.
             self._settings = found.settings

@@ -15,6 +15,9 @@ AT_ONCE: Final = 32
 IDS_AT_ONCE: Final = 64
 """Memories that one statement reads by their ids."""
 
+MANY_IDS: Final = 256
+"""The same for a page of results."""
+
 FEW_IDS: Final = 8
 """The same where no more are wanted: SQLite sorts all of a statement's ids."""
 
@@ -104,6 +107,16 @@ GET_MEMORY = Statement(
     join {{memories}} m on m.space = s.id and m.name = :name
     where s.path = :path and {LIVE}
     """,  # noqa: S608 - words of this module
+)
+
+GET_TO_CHANGE = Statement(
+    "The same; and whether search knows it, and where the texts are by which it does, in the clear or encrypted.",
+    f"""
+    select s.path, s.owner, s.wrapped_keys, {COLUMNS}, r.memory, r.places, r.sealed from {{spaces}} s
+    join {{memories}} m on m.space = s.id and m.name = :name
+    left join {{search_rows}} r on r.memory = m.id
+    where s.path = :path and {LIVE}
+    """,  # noqa: S608 - as above
 )
 
 GET_SOME = Statement(

@@ -85,11 +85,6 @@ EMBEDDED = Statement(
     """,  # noqa: S608 - as above.
 )
 
-PLACES_OF = Statement(
-    "Where the texts are by which search finds a memory, in the clear or encrypted.",
-    "select places, sealed from {search_rows} where memory = :memory",
-)
-
 EMBEDDERS = Statement(
     "The embedding models that have made vectors.",
     "select id, name, dims, probe from {embedders} order by id",
