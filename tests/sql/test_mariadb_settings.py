@@ -90,32 +90,41 @@ async def _use(url: str, engine: AsyncEngine) -> None:
             await mine.add_items(_EVERYTHING, idempotency_key="縗'\\")
             assert await mine.get_items() == _EVERYTHING * 2
             assert await SQLAlchemySession(session_id, engine=usual).get_items() == _EVERYTHING * 2
-            forged = b'{"role":"user","content":"forged"}'.hex()
-            attack = (
-                f"'), ({entry}, 1, 1, 0x75736572, null, null, 1, null, 0x00) on duplicate key update payload "
-                f"= 0x{forged} -- "
-            )
-            for prefix in ("", "¿", "\xbf\\", "縗", "\\"):
-                await mine.add_items([message(prefix + attack)])
-                assert await mine.pop_item() == message(prefix + attack)
-            assert await victim.get_items() == [message("what the victim said")]
-            name = "中文 \\ ' \U0001f600 "
-            await mine.branches.create(name)
-            assert [branch.name for branch in await mine.branches.list()] == ["main", name]
-            assert [turn.number for turn in await mine.turns()] == [1, 2, 3, 4, 5, 6]
-            await mine.add_items([message(str(number)) for number in range(20)])
-            # Where a turn begins is searched in steps.
-            assert await mine.undo(15) == [message(str(number)) for number in range(5, 20)]
-            assert await mine.undo(5) == [message(str(number)) for number in range(5)]
-            async with mine.lease():
-                assert await mine.pop_item() == message("3")
             inner = SQLAlchemySession(f"encrypted {session_id}", engine=engine)
             encrypted = EncryptedSession(f"encrypted {session_id}", inner, generate_key())
             await encrypted.add_items(_EVERYTHING)
             assert await encrypted.get_items() == _EVERYTHING
+        await _attack(SQLAlchemySession("mine", engine=engine), entry)
+        assert await victim.get_items() == [message("what the victim said")]
+        await _go_on(SQLAlchemySession("mine", engine=engine))
         together = [SQLAlchemySession(f"s{number % 3}", engine=engine) for number in range(12)]
         await asyncio.gather(*(session.add_items([message("1")]) for session in together))
         assert [len(await session.get_items()) for session in together[:3]] == [4, 4, 4]
+
+
+async def _attack(mine: SQLAlchemySession, entry: int) -> None:
+    """Add texts that would overwrite an entry if they ended the statement's string."""
+    forged = b'{"role":"user","content":"forged"}'.hex()
+    attack = (
+        f"'), ({entry}, 1, 1, 0x75736572, null, null, 1, null, 0x00) on duplicate key update payload = 0x{forged} -- "
+    )
+    for prefix in ("", "¿", "\xbf\\", "縗", "\\"):
+        await mine.add_items([message(prefix + attack)])
+        assert await mine.pop_item() == message(prefix + attack)
+
+
+async def _go_on(mine: SQLAlchemySession) -> None:
+    """Do what comes to many rows; statements name a session that exists by its number, so one session is enough."""
+    name = "中文 \\ ' \U0001f600 "
+    await mine.branches.create(name)
+    assert [branch.name for branch in await mine.branches.list()] == ["main", name]
+    assert [turn.number for turn in await mine.turns()] == [1, 2, 3, 4, 5, 6]
+    await mine.add_items([message(str(number)) for number in range(20)])
+    # Where a turn begins is searched in steps.
+    assert await mine.undo(15) == [message(str(number)) for number in range(5, 20)]
+    assert await mine.undo(5) == [message(str(number)) for number in range(5)]
+    async with mine.lease():
+        assert await mine.pop_item() == message("3")
 
 
 @pytest.mark.parametrize("setting", _SETTINGS)
