@@ -1,6 +1,6 @@
 """The 100 trees of `oasst-trees.jsonl` as sessions with branches, read back path by path, on every store.
 
-Behind SQLAlchemy an ordinary run takes every fifth, and ``--everything`` takes all.
+Behind SQLAlchemy an ordinary run takes every tenth, and ``--everything`` takes all.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def trees() -> list[Item]:
     return found
 
 
-@pytest.fixture(params=[pytest.param(5, id="some"), pytest.param(1, id="all", marks=pytest.mark.everything)])
+@pytest.fixture(params=[pytest.param(10, id="some"), pytest.param(1, id="all", marks=pytest.mark.everything)])
 def some_trees(request: pytest.FixtureRequest, trees: list[Item]) -> list[Item]:
     return trees[:: request.param]
 
