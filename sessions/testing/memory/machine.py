@@ -27,7 +27,7 @@ TTLS: Final = st.sampled_from([None, 5, 60])
 
 
 class MemoryMachine(RuleBasedStateMachine):
-    """The model: values with their ends, by namespace and key."""
+    """The model: values with their lives and ends, by namespace and key."""
 
     def __init__(self, open_here: OpenStore, time: MovableClock) -> None:
         super().__init__()
@@ -35,18 +35,18 @@ class MemoryMachine(RuleBasedStateMachine):
         self._time = time
         self._mine = self._store.memories.under((f"{uuid4()}",))
         self._runner = asyncio.Runner()
-        self._model: dict[tuple[Labels, str], tuple[dict[str, Any], float | None]] = {}
+        self._model: dict[tuple[Labels, str], tuple[dict[str, Any], float | None, float | None]] = {}
         self._versions: dict[tuple[Labels, str], int] = {}
 
     def _live(self) -> dict[tuple[Labels, str], dict[str, Any]]:
         now = self._time.seconds
-        return {one: value for one, (value, ends) in self._model.items() if ends is None or ends > now}
+        return {one: value for one, (value, _, ends) in self._model.items() if ends is None or ends > now}
 
     def _put(self, memory: Memory, ttl: float | None) -> None:
         one = memory.namespace, memory.key
         assert memory.version > self._versions.get(one, 0)
         self._versions[one] = memory.version
-        self._model[one] = memory.value, None if ttl is None else self._time.seconds + ttl
+        self._model[one] = memory.value, ttl, None if ttl is None else self._time.seconds + ttl
 
     @rule(seconds=st.sampled_from([1, 5, 60]))
     def move_the_clock(self, seconds: int) -> None:
@@ -86,7 +86,8 @@ class MemoryMachine(RuleBasedStateMachine):
         if memory is None:
             self._model.pop((namespace, key), None)
         else:
-            self._put(memory, None)
+            # It keeps its life, which begins again.
+            self._put(memory, None if present is None else self._model[namespace, key][1])
 
     @rule(namespace=NAMESPACES, key=KEYS)
     def delete(self, namespace: Labels, key: str) -> None:
