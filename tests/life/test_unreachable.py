@@ -37,14 +37,30 @@ def port(request: pytest.FixtureRequest) -> Iterator[int]:
         yield silent.getsockname()[1]
 
 
+def _counted(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Return a list that gets an element for each operation that is tried, however often."""
+    tried: list[object] = []
+    original = retry.retry
+
+    async def counted(*arguments: Any, **named: Any) -> Any:
+        tried.append(arguments)
+        return await original(*arguments, **named)
+
+    monkeypatch.setattr("sessions.db.sqlalchemy.database.retry", counted)
+    return tried
+
+
 @pytest.mark.parametrize("driver", DRIVERS)
 async def test_it_is_told_once_and_tried_until_the_deadline(
-    driver: str, port: int, caplog: pytest.LogCaptureFixture
+    driver: str, port: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
+    Those that wait until the first one has looked at the schema do not each take as long again.
+
     Fails without: db/sqlalchemy/deadline.py, `_look`; db/sqlalchemy/retry.py, `telling`; db/sqlalchemy/errors.py,
-    `_LIBPQ`.
+    `_LIBPQ`; db/sqlalchemy/database.py, `outage.check`; db/sqlalchemy/outage.py, `_ENOUGH`.
     """
+    tried = _counted(monkeypatch)
     caplog.set_level(logging.WARNING, logger="sessions")
     began = time.time()
     async with open_store(f"{driver}://user:canary@127.0.0.1:{port}/db", retry_timeout=4) as store:
@@ -54,6 +70,7 @@ async def test_it_is_told_once_and_tried_until_the_deadline(
     for result in results:
         assert isinstance(result, StoreUnreachableError)
         assert re.search(rf"127\.0\.0\.1:{port}/db is unreachable.*\(tried", str(result))
+    assert len(tried) == 1
     told = [record for record in caplog.records if record.name == "sessions"]
     assert len(told) == 1
     assert told[0].levelname == "WARNING"
@@ -68,13 +85,6 @@ async def test_the_time_is_spent_once(operation: str, monkeypatch: pytest.Monkey
 
     Fails without: session/leases.py, `take`; errors/database.py, `StoreUnreachableError`.
     """
-    times = 0
-    original = retry.retry
-
-    async def counted(*arguments: Any, **named: Any) -> Any:
-        nonlocal times
-        times += 1
-        return await original(*arguments, **named)
 
     async def try_it(session: LogSession) -> None:
         if operation == "get_items":
@@ -85,11 +95,11 @@ async def test_the_time_is_spent_once(operation: str, monkeypatch: pytest.Monkey
             async with session.lease():
                 pytest.fail("there is no server")
 
-    monkeypatch.setattr("sessions.db.sqlalchemy.database.retry", counted)
+    tried = _counted(monkeypatch)
     async with open_store(f"postgres://127.0.0.1:{free_port()}/db", retry_timeout=0) as store:
         with pytest.raises(StoreUnreachableError):
             await try_it(store.session("s"))
-    assert times == 1
+    assert len(tried) == 1
 
 
 async def test_a_deadline_of_none_is_no_second_try() -> None:

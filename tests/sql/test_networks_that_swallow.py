@@ -114,6 +114,45 @@ async def test_when_nothing_passes_any_more_every_operation_ends_with_the_right_
     await session._sql.aclose()
 
 
+async def test_changes_that_wait_for_each_other_are_told_of_an_outage_together(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of them would learn of it after the sum of all their times.
+
+    Fails without: db/sqlalchemy/turns.py, `check`; db/sqlalchemy/retry.py, `given_up` and `over`.
+    """
+    tried: list[object] = []
+    repeat = retry._repeat
+
+    async def counted(*arguments: Any, **named: Any) -> Any:
+        tried.append(arguments)
+        return await repeat(*arguments, **named)
+
+    session = network.session(retry_timeout=2)
+    await session.add_items([message("0")])
+    monkeypatch.setattr(retry, "_repeat", counted)
+
+    async def add() -> list[Any]:
+        adding = (session.add_items([message(str(number))]) for number in range(1, 8))
+        return await asyncio.gather(*adding, return_exceptions=True)
+
+    for _ in range(2):
+        network.proxy.refusing = True
+        network.proxy.cut()
+        results = await add()
+        # Postgres's one statement may have arrived.
+        expected = (StoreUnreachableError, OutcomeUnknownError) if network.is_postgres else StoreUnreachableError
+        assert all(isinstance(result, expected) for result in results)
+        assert all(str(result).startswith("session 's': ") for result in results)
+        # Two have their turns at once; on Postgres, two groups.
+        assert 1 <= len(tried) <= 2
+        tried.clear()
+        network.proxy.refusing = False
+        # They wait for each other, too, and nothing tells them of the outage that is over.
+        assert await add() == [None] * 7
+    assert len(await session.get_items()) == 15
+
+
 @pytest.mark.parametrize("operation", ["add", "get", "pop"])
 async def test_what_waits_behind_somebody_elses_lock_is_done_once(postgres_network: Network, operation: str) -> None:
     """

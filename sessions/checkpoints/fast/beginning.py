@@ -32,7 +32,7 @@ async def begin(database: AsyncpgDatabase, put: Put, subject: str) -> State | No
 
     The put must have no parent, and be of a thread in the clear.
     """
-    async with database.turns.at(put.locks):
+    async with database.turns.at(put.locks, subject):
         try:
             return await settle(_begun(database, put))
         except StoreError as error:

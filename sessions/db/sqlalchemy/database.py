@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from contextlib import suppress
 from functools import partial
@@ -96,7 +97,7 @@ class Database:
         self._texts = Texts(self._schemas, self._name, prefix, schema)
         self.words = words(self._schemas, self._name, prefix, schema)
         self.looks = Looks(self)
-        self.turns = Turns()
+        self.turns = Turns(self.outage)
         self._beside = Beside(components, self._attempt_beside, removes_leftovers=self._name == POSTGRES)
         self.pool = shared_pool(engine)
 
@@ -131,7 +132,7 @@ class Database:
         if self._name != SQLITE:
             work = repeatable_form(work)
         command = command_of(work)
-        async with self.turns.at(command.locks):
+        async with self.turns.at(command.locks, subject):
             done = await settle(self.write_alone(work, subject))
         await self.changed(command)
         return done
@@ -306,9 +307,11 @@ class Database:
         ready, names = self.pool.ready, (self._prefix, self._schema, self._schemas)
         if names in ready:
             return
+        since = time.monotonic()
         async with self.pool.schema_lock(self.engine):
             if names in ready:
                 return
+            self.outage.check(since, subject)
             self._is_ours = False
             check = partial(is_current, schemas=self._schemas, where=self.where)
             checked = self._retried(subject, lambda: self._attempt(check, write=False), repeatable=True)

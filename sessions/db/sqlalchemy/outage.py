@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sessions.errors import StoreUnreachableError
 
 TELL_AFTER: Final = 1.5
 """Seconds without a connection after which it is told. What a failover takes is not worth a word."""
 
 _CONNECT_WITHIN: Final = 10.0
 """Seconds for which one attempt waits for a connection to a host that says nothing, before another one is made."""
+
+_ENOUGH: Final = 0.9
+"""The part of its time after which an operation need not be tried, so that those that begin together end together."""
 
 _log = logging.getLogger("sessions")
 
@@ -32,6 +39,7 @@ class Outage:
         self._address = address
         self._seconds = seconds
         self.told = False
+        self._last: tuple[float, StoreUnreachableError] | None = None
         self.connected = 0
         self.connect_within = min(_CONNECT_WITHIN, seconds) or _CONNECT_WITHIN
 
@@ -46,3 +54,24 @@ class Outage:
                 reason,
                 self._seconds,
             )
+
+    def given_up(self, error: StoreUnreachableError) -> None:
+        """Note that an operation has been tried for long enough."""
+        self._last = time.monotonic(), error
+
+    def over(self) -> None:
+        """Note that the database can be reached."""
+        self.told = False
+        self._last = None
+
+    def check(self, since: float, subject: str) -> None:
+        """Refuse an operation that has waited for its turn since then, for as long as it would be tried.
+
+        Else the last of many that wait for each other would learn of the outage after the sum of all their times.
+
+        Raises:
+            StoreUnreachableError: Another operation has been given up meanwhile.
+        """
+        enough = _ENOUGH * self._seconds
+        if self._last is not None and self._last[0] >= since and time.monotonic() - since >= enough:
+            raise self._last[1].about(subject)

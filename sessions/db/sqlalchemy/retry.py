@@ -11,7 +11,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from sessions.db.sqlalchemy.deadline import UnreachableError
 from sessions.db.sqlalchemy.errors import Trouble, name_of, translate, trouble_of
 from sessions.db.sqlalchemy.outage import TELL_AFTER
-from sessions.errors import OutcomeUnknownError
+from sessions.errors import OutcomeUnknownError, StoreUnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -81,7 +81,7 @@ async def retry(attempt: Callable[[], Awaitable[T]], patience: Patience, *, repe
     except FailedError as failed:
         first = failed
     else:
-        patience.outage.told = False
+        patience.outage.over()
         return result
     telling = None
     if trouble_of(first.error) is Trouble.LOST:
@@ -92,7 +92,7 @@ async def retry(attempt: Callable[[], Awaitable[T]], patience: Patience, *, repe
     finally:
         if telling is not None:
             telling.cancel()
-    patience.outage.told = False
+    patience.outage.over()
     return result
 
 
@@ -131,10 +131,13 @@ async def _repeat(
     except FailedError as failed:
         times = "once" if len(failures) == 1 else f"{len(failures)} times"
         tried = f"tried {times} in {time.monotonic() - began:.1f} s; the last error was {name_of(failed.error)}"
+        error = translate(failed.error, patience.where, tried)
+        if isinstance(error, StoreUnreachableError):
+            patience.outage.given_up(error)
         # That a later attempt did not even reach the server says nothing about an earlier one.
         if not all(each.outcome_known for each in failures):
             raise OutcomeUnknownError(
                 f"the connection to {patience.where} broke, or gave no answer, while a change was being committed "
                 f"({tried}). The change was saved completely or not at all. Read the session to find out."
             ) from None
-        raise translate(failed.error, patience.where, tried) from None
+        raise error from None

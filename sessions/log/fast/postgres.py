@@ -76,13 +76,13 @@ class PostgresPaths:
             # keys are to be encrypted, too; or it also looks at the lease of the branch of which it is an attempt.
             return NOT_DONE
         if append.keyed:
-            async with self._database.turns.at(append.locks):
+            async with self._database.turns.at(append.locks, subject):
                 return await settle(self._append_keyed(append, subject))
         appends = self._encrypted.appends if encrypted else self._appends
         done: Any = await appends.submit(append, subject)
         if done is not _MISSING:
             return cast("int | NotDone", done)
-        async with self._database.turns.at(append.locks):
+        async with self._database.turns.at(append.locks, subject):
             return await settle(self._begin(append, subject))
 
     async def _tail(self, work: ReadTail, subject: str) -> Tail | NotDone:

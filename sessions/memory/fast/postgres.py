@@ -126,7 +126,7 @@ class PostgresPaths:
             done = await self._puts.submit(change, subject)
         if done is not _ALONE:
             return cast("Sequence[Changed] | NotDone", done)
-        async with self._database.turns.at(change.locks):
+        async with self._database.turns.at(change.locks, subject):
             return await settle(self._put_alone(change, subject))
 
     async def _put_alone(self, change: Change, subject: str) -> Sequence[Changed] | NotDone:
