@@ -64,6 +64,11 @@ class Command(Generic[T]):
         return None
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether it may have been done already by its fast path, whose answer was lost."""
+        return False
+
+    @property
     def leftover(self) -> Leftover | None:
         """A row that the command leaves in the database and that its answer makes useless; upkeep removes it."""
         return None

@@ -66,6 +66,11 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
         """Whether a mark tells if it was done before."""
         return self.mark is not None
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether an attempt of one statement may have been committed."""
+        return self.mark is not None and self.mark.is_in_doubt
+
     def made_repeatable(self) -> Change:
         """Return the same with a mark."""
         return self if self.mark is not None else msgspec.structs.replace(self, mark=Mark())

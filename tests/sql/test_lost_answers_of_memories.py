@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import Put, open_store
+from sessions.errors import OutcomeUnknownError
 from sessions.memory.changes import Change
 from sessions.memory.prepared import PreparedPut
 
@@ -122,3 +123,22 @@ async def test_a_change_that_was_rolled_back_is_made(network: Network) -> None:
             await memories._hold.common.backend.write(fail, "it")
         await memories._hold.common.backend.write(change, "it")
         assert [one.value for one in await memories.list()] == [{"n": 100}]
+
+
+@pytest.mark.parametrize("name", ["put", "put anew", "put_many"])
+async def test_a_change_whose_answer_is_lost_and_a_server_that_is_gone(network: Network, name: str) -> None:
+    """That the server cannot be reached afterwards does not mean that nothing was changed.
+
+    Fails without: db/sqlalchemy/retry.py, `in_doubt`; memory/changes.py, `in_doubt`.
+    """
+    async with open_store(network.url, create_tables=True, retry_timeout=1) as store:
+        await store.memories.erase(erase_everything=True, scrub=False)
+        await store.memories.put(("a",), "k", {"n": 1})
+        alone = network.is_postgres and name == "put"
+        network.proxy.lose_answer_to(b'{"n":2}' if alone else network.commit)
+        network.proxy.refusing = True
+        with pytest.raises(OutcomeUnknownError, match="saved completely or not at all"):
+            await _CHANGES[name](store)
+        assert network.proxy.losses == 1
+        network.proxy.refusing = False
+        assert {"n": 2} in [one.value for one in await store.memories.list()]

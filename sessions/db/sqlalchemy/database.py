@@ -132,7 +132,8 @@ class Database:
         if self._name != SQLITE:
             work = repeatable_form(work)
         command = command_of(work)
-        async with self.turns.at(command.locks, subject):
+        # One in doubt is tried in any case: that the server cannot be reached does not tell its outcome.
+        async with self.turns.at(None if command.in_doubt else command.locks, subject):
             done = await settle(self.write_alone(work, subject))
         await self.changed(command)
         return done
@@ -144,7 +145,10 @@ class Database:
             self.check(tx, work)
             return work(tx)
 
-        return await self.retried(subject, lambda: self.attempt(change), repeatable=command_of(work).repeatable)
+        command = command_of(work)
+        return await self.retried(
+            subject, lambda: self.attempt(change), repeatable=command.repeatable, in_doubt=command.in_doubt
+        )
 
     def check(self, tx: Transaction, work: Callable[[Transaction], object]) -> None:
         """Refuse a command that the server would not accept.
@@ -189,27 +193,31 @@ class Database:
         async with self.pool.lock(self.engine, write=True):
             return await self.retried(subject, lambda: scrub(self.engine), repeatable=True)
 
-    async def retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
+    async def retried(
+        self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool, in_doubt: bool = False
+    ) -> T:
         """Return the result of an attempt that succeeds; see `retry`.
 
         If tables are missing that were there, the schema is looked at again, and then it is tried once more.
         """
         try:
-            return await self._retried(subject, attempt, repeatable=repeatable)
+            return await self._retried(subject, attempt, repeatable=repeatable, in_doubt=in_doubt)
         except TablesGoneError:
             self.pool.ready.discard((self._prefix, self._schema, self._schemas))
         await self.ensure_schema(subject)
         try:
-            return await self._retried(subject, attempt, repeatable=repeatable)
+            return await self._retried(subject, attempt, repeatable=repeatable, in_doubt=in_doubt)
         except TablesGoneError as error:
             raise StoreError(
                 f"{error}. The table agent_log_schema, or the one with your prefix, says that they exist: restore "
                 "them from a backup, or drop all of our tables."
             ) from None
 
-    async def _retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
+    async def _retried(
+        self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool, in_doubt: bool = False
+    ) -> T:
         try:
-            return await retry(attempt, self.patience, repeatable=repeatable)
+            return await retry(attempt, self.patience, repeatable=repeatable, in_doubt=in_doubt)
         except StoreError as error:
             raise error.about(subject) from None
 

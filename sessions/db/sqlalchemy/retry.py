@@ -62,13 +62,16 @@ class Patience(NamedTuple):
     outage: Outage
 
 
-async def retry(attempt: Callable[[], Awaitable[T]], patience: Patience, *, repeatable: bool) -> T:
+async def retry(
+    attempt: Callable[[], Awaitable[T]], patience: Patience, *, repeatable: bool, in_doubt: bool = False
+) -> T:
     """Return the result of an attempt that succeeds.
 
     Args:
         attempt: Raises `FailedError`.
         patience: How long, and where.
         repeatable: Whether an attempt may be repeated although the one before may have changed something.
+        in_doubt: Whether an attempt of another kind, before these, may have changed something.
 
     Raises:
         OutcomeUnknownError: An answer was lost, and no later attempt told the outcome, or none was allowed.
@@ -88,7 +91,7 @@ async def retry(attempt: Callable[[], Awaitable[T]], patience: Patience, *, repe
         left = max(0.0, TELL_AFTER - (time.monotonic() - began))
         telling = asyncio.get_running_loop().call_later(left, patience.outage.tell, name_of(first.error))
     try:
-        result = await _repeat(first, attempt, patience, began, repeatable=repeatable)
+        result = await _repeat(first, attempt, patience, began, repeatable=repeatable, in_doubt=in_doubt)
     finally:
         if telling is not None:
             telling.cancel()
@@ -97,7 +100,13 @@ async def retry(attempt: Callable[[], Awaitable[T]], patience: Patience, *, repe
 
 
 async def _repeat(
-    first: FailedError, attempt: Callable[[], Awaitable[T]], patience: Patience, began: float, *, repeatable: bool
+    first: FailedError,
+    attempt: Callable[[], Awaitable[T]],
+    patience: Patience,
+    began: float,
+    *,
+    repeatable: bool,
+    in_doubt: bool,
 ) -> T:
     """Go on after the first failure; see `retry`."""
     failures: list[FailedError] = []
@@ -135,7 +144,7 @@ async def _repeat(
         if isinstance(error, StoreUnreachableError):
             patience.outage.given_up(error)
         # That a later attempt did not even reach the server says nothing about an earlier one.
-        if not all(each.outcome_known for each in failures):
+        if in_doubt or not all(each.outcome_known for each in failures):
             raise OutcomeUnknownError(
                 f"the connection to {patience.where} broke, or gave no answer, while a change was being committed "
                 f"({tried}). The change was saved completely or not at all. Read the session to find out."
