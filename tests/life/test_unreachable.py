@@ -58,7 +58,7 @@ async def test_it_is_told_once_and_tried_until_the_deadline(
     Those that wait until the first one has looked at the schema do not each take as long again.
 
     Fails without: db/sqlalchemy/deadline.py, `_look`; db/sqlalchemy/retry.py, `telling`; db/sqlalchemy/errors.py,
-    `_LIBPQ`; db/sqlalchemy/database.py, `outage.check`; db/sqlalchemy/outage.py, `_ENOUGH`.
+    `_LIBPQ`; db/sqlalchemy/turns.py, `check`; db/sqlalchemy/outage.py, `_ENOUGH`.
     """
     tried = _counted(monkeypatch)
     caplog.set_level(logging.WARNING, logger="sessions")

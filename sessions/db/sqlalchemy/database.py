@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from contextlib import suppress
 from functools import partial
@@ -145,10 +144,9 @@ class Database:
             self.check(tx, work)
             return work(tx)
 
-        command = command_of(work)
-        return await self.retried(
-            subject, lambda: self.attempt(change), repeatable=command.repeatable, in_doubt=command.in_doubt
-        )
+        asked = command_of(work)
+        repeatable, in_doubt = asked.repeatable, asked.in_doubt
+        return await self.retried(subject, lambda: self.attempt(change), repeatable=repeatable, in_doubt=in_doubt)
 
     def check(self, tx: Transaction, work: Callable[[Transaction], object]) -> None:
         """Refuse a command that the server would not accept.
@@ -315,11 +313,9 @@ class Database:
         ready, names = self.pool.ready, (self._prefix, self._schema, self._schemas)
         if names in ready:
             return
-        since = time.monotonic()
-        async with self.pool.schema_lock(self.engine):
+        async with self.turns.behind(self.pool.schema_lock(self.engine), subject):
             if names in ready:
                 return
-            self.outage.check(since, subject)
             self._is_ours = False
             check = partial(is_current, schemas=self._schemas, where=self.where)
             checked = self._retried(subject, lambda: self._attempt(check, write=False), repeatable=True)

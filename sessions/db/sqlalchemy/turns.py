@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Hashable
+    from contextlib import AbstractAsyncContextManager
 
     from sessions.db.sqlalchemy.outage import Outage
 
@@ -33,7 +34,7 @@ class Turns:
         """Wait for a turn at a row, if it is known, and keep it for the block.
 
         Raises:
-            StoreUnreachableError: The database could not be reached meanwhile.
+            StoreUnreachableError: As for `behind`.
         """
         if row is None:
             yield
@@ -41,7 +42,17 @@ class Turns:
         turns = self._of_rows.get(row)
         if turns is None:
             turns = self._of_rows[row] = asyncio.Semaphore(_AT_ONCE)
+        async with self.behind(turns, subject):
+            yield
+
+    @asynccontextmanager
+    async def behind(self, others: AbstractAsyncContextManager[object], subject: str) -> AsyncIterator[None]:
+        """Wait for others, and keep their lock for the block.
+
+        Raises:
+            StoreUnreachableError: The database could not be reached meanwhile.
+        """
         since = time.monotonic()
-        async with turns:
+        async with others:
             self._outage.check(since, subject)
             yield
