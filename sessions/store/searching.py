@@ -98,8 +98,9 @@ class StoreSearch(Listing):
         limit, catch_up = check_count(limit, "limit", least=1), check_count(catch_up, "catch_up", least=0)
         search = SearchRun(self._any, asked, wanted, limit, after)
         made = await self._make_words(wanted, catch_up) if catch_up else None
-        await search.run()
+        # Before the search: words that others store meanwhile may be missing in the page, and must not count as read.
         numbers = await self._count_behind(wanted, up_to_date=made is not None and made.is_all)
+        await search.run()
         unread = made.skipped if made is not None else set()
         behind, locked = self._told(numbers, search.skipped | unread, unread)
         return SearchPage(search.hits, search.cursor, behind, locked)

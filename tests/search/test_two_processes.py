@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions import open_store
+from sessions.store.search_run import SearchRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    import pytest
 
     from sessions import Store
 
@@ -79,6 +83,27 @@ async def test_two_processes_make_words_beside_a_writer(url: str) -> None:
         assert await _found(store, "pear") == expected
         assert await _found(store, "plum") == {f"plum {n}" for n in range(30) if n % 3 == 2}
         assert [str(one) async for one in store.verify()] == []
+
+
+async def test_words_that_others_make_during_a_search_count_as_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails without: store/searching.py, the order of `_count_behind` and `search.run()`."""
+    url = f"sqlite:///{tmp_path}/sessions.db"
+    run = SearchRun.run
+    async with open_store(url) as store, open_store(url) as other:
+        await store.session("s", owner="ann").add_items([user("pear")])
+
+        async def run_and_index(search: SearchRun) -> None:
+            await run(search)
+            await other.index()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(SearchRun, "run", run_and_index)
+            page = await store.search("pear", catch_up=0)
+        assert (page.hits, page.behind) == ([], 1)
+        page = await store.search("pear", catch_up=0)
+        assert (len(page.hits), page.behind) == (1, 0)
 
 
 async def test_a_killed_process_leaves_nothing_half_done(url: str) -> None:
