@@ -12,13 +12,9 @@ from sessions.encrypted import handle_of
 from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     from sessions.db.transaction import Transaction
     from sessions.session.base import LogSession
     from sessions.store.store import Store
-
-    Rows: TypeAlias = dict[Statement, list[tuple[Any, ...]]]
 
 NAME: Final = "damaged"
 OTHER: Final = "other"
@@ -404,34 +400,6 @@ async def empty(store: Store) -> None:
     """Remove all rows of conversations, also those that belong to none."""
     statements = [Statement("Empty a table.", f"delete from {{{table.name}}}") for table in LOG.tables]  # noqa: S608
     await _run(store.session(NAME), statements)
-
-
-async def rows_of(store: Store) -> Rows:
-    """Return all rows of conversations, by the statements that insert them."""
-
-    def read(tx: Transaction) -> Rows:
-        found = {}
-        for table in LOG.tables:
-            names = [column.name for column in table.columns]
-            listed = ", ".join(names)
-            values = ", ".join(f":{name}" for name in names)
-            rows = tx.all(Statement("All rows.", f"select {listed} from {{{table.name}}}"))  # noqa: S608 - as above
-            put = f"insert into {{{table.name}}} ({listed}) values ({values})"  # noqa: S608 - as above
-            found[Statement("A row as it was.", put)] = [tuple(row) for row in rows]
-        return found
-
-    return await handle_of(store.session(NAME)).backend.read(read, "test")
-
-
-async def put_back(store: Store, rows: Rows) -> None:
-    """Have these rows and no others."""
-    await empty(store)
-
-    def write(tx: Transaction) -> None:
-        for statement, found in rows.items():
-            tx.many(statement, found)
-
-    await handle_of(store.session(NAME)).backend.write(write, "test")
 
 
 async def make_unfinished(store: Store) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from sessions.encrypted import handle_of
 from sessions.errors import SessionsError
+from sessions.testing.planted_rows import put_back, rows_of
 from sessions.testing.planting import (
     DAMAGES,
     NAME,
@@ -26,8 +27,6 @@ from sessions.testing.planting import (
     fill,
     make_unfinished,
     plant,
-    put_back,
-    rows_of,
     user,
 )
 from sessions.types.verify import MEANINGS

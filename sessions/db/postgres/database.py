@@ -53,15 +53,8 @@ class AsyncpgDatabase(Database):
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Run `work` in one snapshot, as one statement or on its fast path if it has one, and return its result."""
-        if self.carried():
-            return await super().read(work, subject)
-        if isinstance(work, SingleRead):
-            await self.ensure_ours(subject)
-            statement, values = work.asked
-            _, names = self._numbered[statement]
-            rows = await self.read_rows(subject, statement, *[values[name] for name in names])
-            return cast("T", work.of([tuple(row) for row in rows]))
-        if (fast := self._fast.get(type(work))) is not None:
+        fast: FastPath | None = self._single if isinstance(work, SingleRead) else self._fast.get(type(work))
+        if fast is not None and not self.carried():
             await self.ensure_ours(subject)
             found = await fast(work, subject)
             if found is not NOT_DONE:
@@ -85,6 +78,13 @@ class AsyncpgDatabase(Database):
     def known(self) -> MutableMapping[Hashable, Any]:
         """Remembered facts about the database: see `Transaction.known`."""
         return self._numbered.known
+
+    async def _single(self, work: SingleRead[Any], subject: str) -> Any:
+        """Do a read of one statement: the fast path of all of them."""
+        statement, values = work.asked
+        _, names = self._numbered[statement]
+        rows = await self.read_rows(subject, statement, *[values[name] for name in names])
+        return work.of([tuple(row) for row in rows])
 
     async def read_rows(self, subject: str, statement: Statement, *values: Any) -> list[Any]:
         """Return the rows of a statement that only reads, retrying if the connection is lost."""

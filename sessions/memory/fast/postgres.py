@@ -13,16 +13,7 @@ from sessions.errors import StoreError
 from sessions.memory.by_age import ByAge
 from sessions.memory.candidates import SETTINGS_SEEN, WIDE
 from sessions.memory.changes import Change
-from sessions.memory.fast.statements import (
-    FILTER,
-    LIST,
-    PUT,
-    OneByAge,
-    OneFilter,
-    OneList,
-    OnePut,
-    by_age,
-)
+from sessions.memory.fast.statements import FILTER, LIST, PUT, OneByAge, OneFilter, OneList, OnePut, by_age
 from sessions.memory.filtering import Begin
 from sessions.memory.listing import BRIEF, ListMemories
 from sessions.memory.narrowing import narrowings_of
@@ -66,12 +57,7 @@ class PostgresPaths:
 
     def by_type(self) -> dict[type, FastPath]:
         """Return the fast paths by type of command."""
-        return {
-            ListMemories: self._list,
-            ByAge: self._by_age,
-            Begin: self._filter,
-            Change: self._change,
-        }
+        return {ListMemories: self._list, ByAge: self._by_age, Begin: self._filter, Change: self._change}
 
     async def _list(self, work: ListMemories, subject: str) -> list[MemoryRow] | NotDone:
         if work.limit > BRIEF:

@@ -18,7 +18,7 @@ from sessions.db.sqlalchemy.brief import BRIEFLY
 from sessions.db.transaction import Statement
 from sessions.memory.candidates import WIDE
 from sessions.memory.marks import KEPT_BYTES
-from sessions.memory.statements.listing import SPACES_AT_ONCE
+from sessions.memory.statements.listing import SPACES_AT_ONCE, order_by_age
 from sessions.memory.statements.memories import COLUMNS, LIVE
 from sessions.memory.statements.spaces import TELL_WATCHERS
 
@@ -175,7 +175,7 @@ def by_age(*, newest: bool) -> Statement:
     Each row begins with the number of the namespaces; without any memory, and if there are more than a few namespaces,
     it goes on with nulls.
     """
-    order = "m.updated_at desc, m.id desc" if newest else "m.created_at, m.id"
+    order = order_by_age(newest=newest)
     return _alone(
         OneByAge,
         "The memories of a few namespaces that were put last." if newest else "Those whose keys were put first.",

@@ -122,11 +122,16 @@ def count_by_space(*, owned: bool) -> Statement:
     )
 
 
+def order_by_age(*, newest: bool) -> str:
+    """Return the order of memories: those that were put last, or those whose keys were put first."""
+    return "m.updated_at desc, m.id desc" if newest else "m.created_at, m.id"
+
+
 @cache
 def by_age(*, newest: bool, owned: bool) -> Statement:
     """Return the statement for the memories in a range of paths that were put last, or whose keys were put first."""
     owner = _OF_OWNER if owned else ""
-    order = "m.updated_at desc, m.id desc" if newest else "m.created_at, m.id"
+    order = order_by_age(newest=newest)
     # The ids are put in order alone: values may be large.
     return Statement(
         "The memories in a range of paths that were put last." if newest else "Those whose keys were put first.",
